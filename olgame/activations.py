@@ -1,0 +1,6 @@
+"""Placeholder: written next."""
+
+from __future__ import annotations
+
+
+class Activation: ...

@@ -1,0 +1,116 @@
+"""Namespace and fast kernels of an array type, resolved once per type.
+
+`array_api_compat.array_namespace` costs microseconds a call and its ``vecdot`` is many times
+slower than a BLAS dot product. Both are looked up once per array *type* here and never inside a
+round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import array_api_compat
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from olgame.typing import Array
+
+__all__ = ["Kernels", "as_like", "kernels", "namespace", "same_device", "to_numpy", "unit_roundoff"]
+
+
+@attrs.frozen
+class Kernels:
+    """The operations of one array type that are called in every round.
+
+    Attributes:
+        xp: Array API namespace (`array_api_compat.numpy`, ``array_api_compat.torch``, ...).
+        dot: ``dot(a, b)``, sum over the last axis of ``a * b``, broadcast over leading axes.
+        norm: ``norm(a)``, Euclidean norm over the last axis.
+    """
+
+    xp: Any
+    dot: Callable[[Any, Any], Any]
+    norm: Callable[[Any], Any]
+
+
+def _numpy_dot(a: Any, b: Any) -> Any:
+    if a.ndim == 1 and b.ndim == 1:
+        return a.dot(b)
+    return np.vecdot(a, b)
+
+
+def _numpy_norm(a: Any) -> Any:
+    if a.ndim == 1:
+        return a.dot(a) ** 0.5
+    return np.sqrt(np.vecdot(a, a))
+
+
+def _method_dot(a: Any, b: Any) -> Any:
+    if a.ndim == 1 and b.ndim == 1:
+        return a.dot(b)
+    return (a * b).sum(-1)
+
+
+def _method_norm(a: Any) -> Any:
+    return _method_dot(a, a) ** 0.5
+
+
+_CACHE: dict[type, Kernels] = {}
+
+
+def kernels(x: Array) -> Kernels:
+    """Kernels of the type of ``x``; a dictionary look-up after the first call.
+
+    Args:
+        x: Any array of the type in question.
+
+    Returns:
+        The shared `Kernels` of ``type(x)``.
+
+    Raises:
+        TypeError: ``x`` is no array of a library that follows the array API.
+    """
+    found = _CACHE.get(type(x))
+    if found is None:
+        xp = array_api_compat.array_namespace(x)
+        if isinstance(x, np.ndarray | np.generic):
+            found = Kernels(xp=xp, dot=_numpy_dot, norm=_numpy_norm)
+        else:
+            found = Kernels(xp=xp, dot=_method_dot, norm=_method_norm)
+        _CACHE[type(x)] = found
+    return found
+
+
+def namespace(x: Array) -> Any:
+    """The array API namespace of ``x``."""
+    return kernels(x).xp
+
+
+def to_numpy(x: Any) -> NDArray[np.float64]:
+    """A float64 NumPy copy or view of ``x`` (detached from any graph, on the host)."""
+    if hasattr(x, "detach"):
+        x = x.detach().cpu().resolve_neg().resolve_conj().numpy()
+    return np.asarray(x, dtype=np.float64)
+
+
+def as_like(values: Any, reference: Array) -> Any:
+    """``values`` as an array of the type, dtype and device of ``reference``."""
+    xp = namespace(reference)
+    device = array_api_compat.device(reference)
+    if isinstance(values, np.ndarray) and not isinstance(reference, np.ndarray):
+        values = np.ascontiguousarray(values)
+    return xp.asarray(values, dtype=reference.dtype, device=device)
+
+
+def same_device(values: Array, reference: Array) -> bool:
+    """Whether two arrays are of one library and lie on one device."""
+    if namespace(values) is not namespace(reference):
+        return False
+    return bool(array_api_compat.device(values) == array_api_compat.device(reference))
+
+
+def unit_roundoff(x: Array) -> float:
+    """Machine epsilon of the dtype of ``x`` (2.2e-16 for float64, 1.2e-7 for float32)."""
+    return float(namespace(x).finfo(x.dtype).eps)

@@ -1,0 +1,73 @@
+"""The errors of `olgame`: one root, each also the builtin that fits.
+
+Every message names the argument as the user wrote it, the rule, and what was got.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from olgame.transcript import Transcript
+
+__all__ = [
+    "ArgumentError",
+    "DataError",
+    "GameInterrupted",
+    "NotAvailableError",
+    "NotKeptError",
+    "OlgameError",
+    "ShapeError",
+    "TimingError",
+    "ViolationError",
+]
+
+
+class OlgameError(Exception):
+    """Root of all errors of the library."""
+
+
+class ArgumentError(OlgameError, ValueError):
+    """An argument has a value outside its domain."""
+
+
+class ShapeError(OlgameError, ValueError):
+    """An array has the wrong shape, dtype or device."""
+
+
+class DataError(OlgameError, ValueError):
+    """Data that no game can be played with: empty, not finite, wrong labels."""
+
+
+class NotAvailableError(OlgameError, RuntimeError):
+    """What was asked for has no meaning, or no certificate, for these parts."""
+
+
+class NotKeptError(OlgameError, RuntimeError):
+    """A computation needs what the transcript was not told to keep."""
+
+
+class TimingError(OlgameError, RuntimeError):
+    """An adversary looked at something that its declared timing hides from it."""
+
+
+class ViolationError(OlgameError, RuntimeError):
+    """A rule of the game was broken in mid-game.
+
+    Attributes:
+        transcript: What had been played until then (``None`` where no round was finished).
+    """
+
+    transcript: Transcript | None = None
+
+
+class GameInterrupted(OlgameError, KeyboardInterrupt):
+    """Ctrl-C in mid-game.
+
+    Attributes:
+        transcript: What had been played until then.
+    """
+
+    def __init__(self, message: str, transcript: Transcript) -> None:
+        super().__init__(message)
+        self.transcript = transcript

@@ -1,0 +1,84 @@
+"""Numbers that rest on a proof and numbers that rest on a search are different types.
+
+A `Certified` number is true by a theorem and the arithmetic that evaluated it; an `Estimated`
+one is the best that a search or a sample found. They never print alike.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+__all__ = ["Certified", "Estimated", "Interval", "Side"]
+
+Side = Literal["exact", "lower", "upper"]
+_SIGN = {"exact": "=", "lower": ">=", "upper": "<="}
+
+
+@attrs.frozen
+class Certified:
+    """A number with a proof.
+
+    Attributes:
+        value: The number.
+        side: Whether the quantity *equals* ``value``, is at least (``"lower"``) or at most
+            (``"upper"``) ``value``.
+        method: What proves it.
+    """
+
+    value: float
+    side: Side
+    method: str
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        return f"{_SIGN[self.side]} {self.value:.6g} (certified: {self.method})"
+
+
+@attrs.frozen
+class Estimated:
+    """A number without a proof: what a search, an attack or a sample found.
+
+    Attributes:
+        value: The number.
+        method: Where it comes from.
+    """
+
+    value: float
+    method: str
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        return f"~ {self.value:.6g} (estimated: {self.method})"
+
+
+@attrs.frozen
+class Interval:
+    """A quantity between two certified ends.
+
+    Attributes:
+        lower: Certified lower end.
+        upper: Certified upper end.
+    """
+
+    lower: Certified
+    upper: Certified
+
+    @property
+    def width(self) -> float:
+        """Upper minus lower end."""
+        return self.upper.value - self.lower.value
+
+    def __contains__(self, value: float) -> bool:
+        return self.lower.value <= value <= self.upper.value
+
+    def __str__(self) -> str:
+        return (
+            f"in [{self.lower.value:.6g}, {self.upper.value:.6g}] "
+            f"(certified: {self.lower.method}; {self.upper.method})"
+        )
