@@ -18,13 +18,20 @@ __all__ = [
     "NotKeptError",
     "OlgameError",
     "ShapeError",
+    "StorageError",
     "TimingError",
     "ViolationError",
 ]
 
 
 class OlgameError(Exception):
-    """Root of all errors of the library."""
+    """Root of all errors of the library.
+
+    Attributes:
+        transcript: Where the error ended a game, what had been played until then; else None.
+    """
+
+    transcript: Transcript | None = None
 
 
 class ArgumentError(OlgameError, ValueError):
@@ -47,26 +54,22 @@ class NotKeptError(OlgameError, RuntimeError):
     """A computation needs what the transcript was not told to keep."""
 
 
+class StorageError(OlgameError, OSError):
+    """A run cannot be written or read: the message names the file and the reason."""
+
+
 class TimingError(OlgameError, RuntimeError):
     """An adversary looked at something that its declared timing hides from it."""
 
 
 class ViolationError(OlgameError, RuntimeError):
-    """A rule of the game was broken in mid-game.
-
-    Attributes:
-        transcript: What had been played until then (``None`` where no round was finished).
-    """
-
-    transcript: Transcript | None = None
+    """A rule of the game was broken in mid-game."""
 
 
 class GameInterrupted(OlgameError, KeyboardInterrupt):
-    """Ctrl-C in mid-game.
+    """Ctrl-C in mid-game; ``transcript`` holds what had been played until then."""
 
-    Attributes:
-        transcript: What had been played until then.
-    """
+    transcript: Transcript
 
     def __init__(self, message: str, transcript: Transcript) -> None:
         super().__init__(message)

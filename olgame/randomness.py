@@ -30,11 +30,11 @@ def check_seed(seed: object, owner: str) -> None:
         )
 
 
-def generator(seed: int, role: str, round: int = 0) -> np.random.Generator:
+def generator(seed: Seed, role: str, round: int = 0) -> np.random.Generator:
     """A Philox generator keyed by (seed, role, round).
 
     Args:
-        seed: Non-negative seed of the game.
+        seed: Non-negative seed of the game (or the seeds of a batch of games, as one key).
         role: Who draws (``"attack"``, ``"start"``, ...); hashed with CRC-32, stable across runs.
         round: Round index t.
 
@@ -45,5 +45,6 @@ def generator(seed: int, role: str, round: int = 0) -> np.random.Generator:
         >>> generator(0, "attack", 3).integers(100) == generator(0, "attack", 3).integers(100)
         True
     """
-    sequence = np.random.SeedSequence([int(seed), zlib.crc32(role.encode()), int(round)])
+    seeds = [int(seed)] if isinstance(seed, int | np.integer) else [int(s) for s in seed]
+    sequence = np.random.SeedSequence([*seeds, zlib.crc32(role.encode()), int(round)])
     return np.random.Generator(np.random.Philox(sequence))

@@ -13,7 +13,7 @@ import attrs
 
 from olgame.exceptions import ArgumentError
 
-__all__ = ["finite_nonnegative", "finite_positive", "positive_integer", "require"]
+__all__ = ["finite_nonnegative", "finite_positive", "one_of", "positive_integer", "require"]
 
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
@@ -50,3 +50,13 @@ def positive_integer(instance: Any, attribute: attrs.Attribute[Any], value: Any)
     """attrs validator: an integer >= 1."""
     ok = isinstance(value, int) and not isinstance(value, bool) and value >= 1
     require(ok, type(instance).__name__, attribute.name, "be an integer of at least 1", value)
+
+
+def one_of(*choices: str) -> Validator:
+    """A validator for attrs: one of the given strings."""
+
+    def validate(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        rule = f"be one of {', '.join(choices)}"
+        require(value in choices, type(instance).__name__, attribute.name, rule, value)
+
+    return validate

@@ -1,0 +1,20 @@
+"""Theorems as objects: premises, plan, bound, conclusion; floors and worst cases."""
+
+from olgame.theory.floor import floor as floor
+from olgame.theory.gap import Gap as Gap
+from olgame.theory.gap import gap as gap
+from olgame.theory.hindsight_point import hindsight_point as hindsight_point
+from olgame.theory.plan import Plan as Plan
+from olgame.theory.premise import Premise as Premise
+from olgame.theory.premise import Premises as Premises
+from olgame.theory.projected_ogd import ProjectedOGD as ProjectedOGD
+from olgame.theory.projected_ogd import RegretVerdict as RegretVerdict
+from olgame.theory.relu_worst_case import relu_worst_case as relu_worst_case
+from olgame.theory.second_moment import SecondMoment as SecondMoment
+from olgame.theory.second_moment import second_moment as second_moment
+from olgame.theory.two_layer import TwoLayer as TwoLayer
+from olgame.theory.verdict import Verdict as Verdict
+from olgame.theory.worst_case_linearization import WorstCase as WorstCase
+from olgame.theory.worst_case_linearization import (
+    worst_case_linearization as worst_case_linearization,
+)

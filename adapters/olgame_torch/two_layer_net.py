@@ -1,0 +1,173 @@
+"""The scaled two-layer network of the theorems, in torch."""
+
+from __future__ import annotations
+
+import functools
+import math
+import weakref
+from typing import Any, final
+
+import attrs
+import torch
+from torch import Tensor
+
+from olgame.activations import Activation, get_activation, softplus
+from olgame.arrays import kernels
+from olgame.exceptions import ShapeError
+from olgame.models.model import TwoLayerWeights
+from olgame.models.two_layer_start import two_layer_start
+from olgame.typing import Array
+from olgame_torch.activations import fused
+from olgame_torch.autograd_evaluation import Forward
+from olgame_torch.flat_model import FlatModel
+from olgame_torch.placement import check_dtype, resolve_device, warn_reduced_precision
+
+__all__ = ["TwoLayerNet"]
+
+
+def _activation(value: str | Activation) -> Activation:
+    if isinstance(value, Activation):
+        return value
+    return get_activation(value, "TwoLayerNet(activation=...)")
+
+
+def _device(value: str | torch.device) -> torch.device:
+    return resolve_device(value, "TwoLayerNet")
+
+
+@final
+@attrs.frozen(eq=False, kw_only=True)
+class TwoLayerNet(FlatModel):
+    """f(W, x) = m^{-1/2} sum_r a_r sigma(<w_r, x>): W is trained, the signs a_r stay.
+
+    The same network, from bitwise the same start (in float64), as `olgame.models.TwoLayerNet`,
+    which has its derivatives in closed form; here they come from automatic differentiation of an
+    ordinary function, so that either is a check of the other. ``w`` is W flattened row by row, of
+    length p = m d; leading axes of ``w`` (``(..., p)``) and of ``x`` (``(n, d)`` or
+    ``(..., n, d)``) are independent games.
+
+    **Pairs.** With ``paired`` neuron r + m/2 has the output weight -a_r, and sums are taken pair by
+    pair. Where w_{r + m/2} = w_r, as at the paired start, f and its gradient in x are exactly 0.
+
+    **Precision.** float64 by default. In float32 on a GPU, TF32 must be off (the constructor warns
+    and `describe` names it).
+
+    Args:
+        dim: d, the length of an input.
+        width: m, the number of neurons.
+        activation: sigma, a name (see `olgame.activations.get_activation`) or an `Activation`.
+        seed: Non-negative seed of the start.
+        paired: Whether the start is paired (see `olgame.models.two_layer_start`).
+        dtype: torch.float64 or torch.float32.
+        device: a device of torch, or "auto" for CUDA where there is one.
+
+    Raises:
+        ArgumentError: a size, the activation, the seed, dtype or device is out of range, or the
+            width of a paired network is odd.
+
+    Example:
+        >>> import torch
+        >>> from olgame_torch import TwoLayerNet
+        >>> model = TwoLayerNet(dim=3, width=8, activation="softplus", seed=0)
+        >>> x = torch.eye(3, dtype=torch.float64)
+        >>> model(model.start, x)
+        tensor([0., 0., 0.], dtype=torch.float64)
+        >>> model.at(model.start, x).pullback_w(torch.ones(3, dtype=torch.float64)).shape
+        torch.Size([24])
+
+    References:
+        gao2019, Section 4 (the two-layer network).
+    """
+
+    dim: int
+    width: int
+    activation: Activation = attrs.field(default=softplus, converter=_activation)
+    seed: int = 0
+    paired: bool = True
+    dtype: torch.dtype = torch.float64
+    device: torch.device = attrs.field(default=torch.device("cpu"), converter=_device)
+    start: Tensor = attrs.field(init=False, repr=False)
+    output: Tensor = attrs.field(init=False, repr=False)
+    _pairs_at: dict[str, Any] = attrs.field(init=False, repr=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        check_dtype(self.dtype, "TwoLayerNet")
+        hidden, signs = two_layer_start(
+            self.dim, self.width, self.seed, self.paired, owner="TwoLayerNet"
+        )
+        place = functools.partial(torch.tensor, dtype=self.dtype, device=self.device)
+        object.__setattr__(self, "start", place(hidden.reshape(-1)))
+        object.__setattr__(self, "output", place(signs / math.sqrt(self.width)))
+        warn_reduced_precision(self.dtype, self.device, "TwoLayerNet")
+
+    @property
+    def name(self) -> str:
+        return f"two-layer {self.activation.name} network"
+
+    def forward(self, w: Tensor, x: Tensor) -> Tensor:
+        """f(w, x), shape ``(..., n)``, as a differentiable function of w and x."""
+        return self._function(w)(w, x)
+
+    def curvature_bound(self, x: Array) -> Array | None:
+        """C2 norm(x)^2/(2 sqrt m), shape ``(..., n)``; None for ReLU, which has no C2.
+
+        By Taylor in each pre-activation, for all weights u and w:
+        abs(f(u, x) - f(w, x) - <grad f(w, x), u - w>) is at most that times norm(u - w)^2.
+        """
+        c2 = self.activation.c2
+        if c2 is None:
+            return None
+        bound: Tensor = kernels(x).dot(x, x) * (c2 / (2.0 * math.sqrt(self.width)))
+        return bound
+
+    def two_layer(self, w: Array) -> TwoLayerWeights:
+        """The rows w_r and output weights a_r/sqrt(m) at ``w`` of shape ``(p,)``."""
+        point = self._own(w, "w").detach()
+        if point.shape != self.start.shape:
+            raise ShapeError(
+                f"`TwoLayerNet.two_layer(w=...)` must have shape {tuple(self.start.shape)}, "
+                f"got {tuple(point.shape)}."
+            )
+        hidden = point.view(self.width, self.dim)
+        return TwoLayerWeights(hidden, self.output, self.activation)
+
+    def _function(self, w: Tensor) -> Forward:
+        if not self.paired:
+            return self._plain
+        return self._paired_at_start if self._may_coincide(w) else self._paired
+
+    def _halves(self, w: Tensor) -> tuple[Tensor, ...]:
+        return w.reshape(*w.shape[:-1], 2, self.width // 2, self.dim).unbind(-3)
+
+    def _plain(self, w: Tensor, x: Tensor) -> Tensor:
+        hidden = w.reshape(*w.shape[:-1], self.width, self.dim)
+        return fused(self.activation)(x @ hidden.mT) @ self.output
+
+    def _paired(self, w: Tensor, x: Tensor) -> Tensor:
+        first, second = self._halves(w)
+        sigma = fused(self.activation)
+        pairs = sigma(x @ first.mT) - sigma(x @ second.mT)
+        return pairs @ self.output[: self.width // 2]
+
+    def _paired_at_start(self, w: Tensor, x: Tensor) -> Tensor:
+        # Two products with equal rows need not be equal: how a BLAS sums depends on where in
+        # memory a matrix begins and on sizes (1 in 100 shapes). z_r + <w_{r+h} - w_r, x> is exact
+        # where rows coincide, and costs a tenth more, which is why it is not used everywhere.
+        first, second = self._halves(w)
+        sigma = fused(self.activation)
+        z = x @ first.mT
+        pairs = sigma(z) - sigma(z + x @ (second - first).mT)
+        return pairs @ self.output[: self.width // 2]
+
+    def _may_coincide(self, w: Tensor) -> bool:
+        """Whether the first pair of rows is equal (in some game): surely not after a step.
+
+        Remembered for the tensor last asked about, since the answer makes a GPU wait.
+        """
+        last = self._pairs_at
+        if last and last["w"]() is w and last["version"] == w._version:
+            return bool(last["answer"])
+        first, second = self._halves(w.detach())
+        answer = bool((first[..., 0, :] == second[..., 0, :]).all(-1).any())
+        last.update(w=weakref.ref(w), version=w._version, answer=answer)
+        return answer

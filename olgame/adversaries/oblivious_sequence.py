@@ -1,0 +1,53 @@
+"""The oblivious adversary: a sequence of losses fixed before the game."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from olgame.adversaries.adversary import Response, Timing, View
+from olgame.exceptions import ArgumentError
+from olgame.losses.round_loss import RoundLoss
+from olgame.randomness import Seed
+
+__all__ = ["ObliviousSequence"]
+
+
+def _as_tuple(losses: Iterable[RoundLoss]) -> tuple[RoundLoss, ...]:
+    return tuple(losses)
+
+
+@attrs.frozen(eq=False)
+class ObliviousSequence:
+    """Answers l_1, l_2, ... whatever the learner does.
+
+    Args:
+        losses: At least as many round losses as the game has rounds.
+
+    Example:
+        >>> import numpy as np, olgame as og
+        >>> adversary = ObliviousSequence([og.losses.LinearLoss(np.ones(2))] * 10)
+        >>> len(adversary.losses)
+        10
+    """
+
+    losses: tuple[RoundLoss, ...] = attrs.field(converter=_as_tuple)
+
+    @property
+    def timing(self) -> Timing:
+        """Sees nothing of the game."""
+        return Timing.OBLIVIOUS
+
+    def init(self, seed: Seed) -> None:
+        """Nothing to remember."""
+        return
+
+    def respond(self, state: None, view: View, /) -> tuple[Response, None]:
+        """l_t."""
+        if view.round > len(self.losses):
+            raise ArgumentError(
+                f"`ObliviousSequence(losses=...)` holds {len(self.losses)} losses, but round "
+                f"{view.round} was asked for. Pass as many losses as `play(rounds=...)`."
+            )
+        return Response(self.losses[view.round - 1]), None

@@ -1,0 +1,153 @@
+"""Quadratic upper bounds on a two-layer ReLU network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from olgame.arrays import kernels
+from olgame.certify.relaxation import Quadratic
+from olgame.typing import Array
+
+__all__ = ["ReLURelaxation"]
+
+_FLOOR = 1e-3
+_SOFT = 0.3
+
+
+@attrs.frozen(eq=False)
+class ReLURelaxation:
+    r"""Parabolas above and lines below each ReLU, for Q(delta) = sum_k c_k relu(s_k).
+
+    ``s_k = z_k + <w_k, delta>`` lies in ``[l_k, u_k] = [z_k - r_k, z_k + r_k]`` on the ball.
+    A neuron with l_k >= 0 is linear, one with u_k <= 0 is zero. Of the others:
+
+    **c_k > 0** needs q >= relu on [l, u]. Three one-parameter families, each convex with a point
+    or end where it meets 0 from above and one where it meets the identity from above:
+
+        q(s) = (s + v)^2 / (4 v),                  v > 0                 (on all of R)
+        q(s) = s + a (s - p)^2,  a = -l/(p - l)^2,  p >= -l > 0            (q(l) = 0, q'(l) >= 0)
+        q(s) = a (s + p)^2,      a = u/(p + u)^2,   p >= u > 0             (q(u) = u, q'(u) <= 1)
+
+    First: q = ((s - v)^2 + 4 v s)/(4 v) = s + (s - v)^2/(4 v). Second: q - s >= 0, and q is
+    convex with q(l) = 0 <= q'(l), so q >= 0 right of l. Third: q >= 0, and q - s is convex, 0 at
+    u with slope <= 0 there, so q >= s left of u. The last two bend less than the first where an
+    end is near. Given E s and E s^2 the least E q is the first at v = sqrt(E s^2) while
+    v <= min(-l, u), else the second (-l <= u) at ``p = (E s^2 - l E s)/(E s - l)`` or the third
+    at ``p = (E s^2 - u E s)/(u - E s)``: the extreme distribution has its two atoms where q
+    touches.
+
+    **c_k < 0** needs q <= relu: ``q(s) = lam s`` for any lam in [0, 1]. E q is best at
+    lam = [E s > 0]; a ramp around 0 instead of the jump lets the search settle.
+
+    Args:
+        up, down: rows w_k of the neurons with c_k > 0 and of the others, ``(m_+, d)``,
+            ``(m_-, d)``.
+        c_up, c_down: their c_k.
+        z_up, z_down: their pre-activations, ``(n, m_+)``, ``(n, m_-)``.
+        reach_up, reach_down: r_k, rounded upward, ``(n, m_+)``, ``(n, m_-)``.
+        reach2_up, reach2_down: Euclidean reach rho_2 norm2(w_k).
+        spread_up, spread_down: standard deviation of <w_k, delta> to start from.
+    """
+
+    up: Array
+    down: Array
+    c_up: Array
+    c_down: Array
+    z_up: Array
+    z_down: Array
+    reach_up: Array
+    reach_down: Array
+    reach2_up: Array
+    reach2_down: Array
+    spread_up: Array
+    spread_down: Array
+
+    @classmethod
+    def of(
+        cls, hidden: Array, output: Array, z: Array, reach: Array, reach2: Array, spread: Array
+    ) -> ReLURelaxation:
+        """The family at n inputs; arguments of shapes ``(m, d)``, ``(m,)``, then ``(n, m)``."""
+        up: Any = output > 0  # type: ignore[operator]  # `Array` is not ordered
+        down: Any = ~up
+
+        def split(a: Array) -> tuple[Array, Array]:
+            return a[:, up], a[:, down]
+
+        z_up, z_down = split(z)
+        reach_up, reach_down = split(reach)
+        reach2_up, reach2_down = split(reach2)
+        spread_up, spread_down = split(spread)
+        return cls(
+            hidden[up], hidden[down], output[up], output[down], z_up, z_down,
+            reach_up, reach_down, reach2_up, reach2_down, spread_up, spread_down,
+        )  # fmt: skip
+
+    def second(self) -> Array:
+        """E s_k^2 of the neurons with c_k > 0."""
+        return self.z_up * self.z_up + self.spread_up * self.spread_up
+
+    def second_of(self, mean: Array, covariance: Array) -> Array:
+        """(z_k + <w_k, mean>)^2 + w_k^T covariance w_k."""
+        xp = kernels(mean).xp
+        s: Any = self.z_up + xp.matmul(mean, xp.linalg.matrix_transpose(self.up))
+        out: Array = s * s + xp.sum(xp.matmul(self.up, covariance) * self.up, axis=-1)
+        return out
+
+    def quadratic(self, mean: Array, second: Array) -> Quadratic:
+        """The best parabolas and lines for E delta = ``mean`` and E s_k^2 = ``second``."""
+        xp = kernels(mean).xp
+        up: Any = self.up
+        z: Any = self.z_up
+        s = z + xp.matmul(mean, xp.linalg.matrix_transpose(up))
+        value, slope, bend = self._parabolas(s, second)
+        value, slope, bend = self.c_up * value, self.c_up * slope, self.c_up * bend
+        line = self.c_down * self._lines(mean)
+        gradient = xp.matmul(slope, up) + xp.matmul(line, self.down)
+        curvature = xp.matmul(xp.linalg.matrix_transpose(up) * bend[:, None, :], up)
+        r: Any = self.reach2_up
+        terms = xp.abs(value) + xp.abs(slope) * r + (self.c_up * xp.abs(z) + bend * r * r)
+        constant = xp.sum(value, axis=-1) + xp.sum(line * self.z_down, axis=-1)
+        low = xp.abs(line) * (xp.abs(self.z_down) + self.reach2_down)
+        absolute = xp.sum(terms, axis=-1) + xp.sum(low, axis=-1)
+        return Quadratic(constant, gradient, curvature, absolute)
+
+    def _parabolas(self, first: Any, second: Any) -> tuple[Any, Any, Any]:
+        """q, q', q'' at s = z of the parabola for each neuron."""
+        xp = kernels(first).xp
+        z: Any = self.z_up
+        lo, hi = -(z - self.reach_up), z + self.reach_up
+        tiny = 1e-300
+        first = xp.minimum(xp.maximum(first, -lo), hi)
+        v = xp.sqrt(xp.maximum(second, first * first))
+        v = xp.maximum(v, _FLOOR * self.reach_up) + tiny
+        value, slope, bend = (z + v) / v * (z + v) * 0.25, (z + v) / v * 0.5, 0.5 / v
+
+        left = (v > lo) & (lo <= hi)
+        p = xp.maximum((second + lo * first) / (first + lo + tiny), lo) + tiny
+        a = lo / (lo + p) / (lo + p)
+        value = xp.where(left, z + a * (z - p) * (z - p), value)
+        slope = xp.where(left, 1 + 2 * a * (z - p), slope)
+        bend = xp.where(left, 2 * a, bend)
+
+        right = (v > hi) & (lo > hi)
+        p = xp.maximum((second - hi * first) / (hi - first + tiny), hi) + tiny
+        a = hi / (hi + p) / (hi + p)
+        value = xp.where(right, a * (z + p) * (z + p), value)
+        slope = xp.where(right, 2 * a * (z + p), slope)
+        bend = xp.where(right, 2 * a, bend)
+
+        on, off = lo <= 0, hi <= 0
+        value = xp.where(on, z, xp.where(off, 0.0, value))
+        slope = xp.where(on, 1.0, xp.where(off, 0.0, slope))
+        return value, slope, xp.where(on | off, 0.0, bend)
+
+    def _lines(self, mean: Any) -> Any:
+        """lam of each neuron with c_k <= 0."""
+        xp = kernels(mean).xp
+        z: Any = self.z_down
+        s = z + xp.matmul(mean, xp.linalg.matrix_transpose(self.down))
+        ramp = xp.clip(0.5 + s / (2 * _SOFT * self.spread_down + 1e-300), 0.0, 1.0)
+        stable = xp.where(z + self.reach_down <= 0, 0.0, ramp)
+        return xp.where(z - self.reach_down >= 0, 1.0, stable)

@@ -1,0 +1,101 @@
+"""Quadratic upper bounds on a two-layer network with a smooth activation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from olgame.activations import Activation
+from olgame.arrays import kernels
+from olgame.certify.relaxation import Quadratic
+from olgame.typing import Array
+
+__all__ = ["SmoothRelaxation"]
+
+
+@attrs.frozen(eq=False)
+class SmoothRelaxation:
+    r"""Second-order Taylor bounds of Q(delta) = sum_k c_k sigma(z_k + <w_k, delta>).
+
+    On the ball ``abs(<w_k, delta>) <= r_k``. With ``h_k >= c_k sigma''`` on all of
+    ``[z_k - r_k, z_k + r_k]`` and *any* center delta_0 of the ball, Taylor's formula neuron by
+    neuron gives, for every delta of the ball and v = delta - delta_0,
+
+        Q(delta) <= Q(delta_0) + <grad Q(delta_0), v> + v^T M v / 2,     M = sum_k h_k w_k w_k^T
+
+    (the segment from delta_0 to delta stays in the ball). ``c_k sigma''`` keeps the sign of c_k:
+    where it is negative, h_k lowers the bound. delta_0 = 0 is the classical bound; moving
+    delta_0 to the maximizer costs only a gradient, since M does not depend on it. If delta_0
+    maximizes its own bound, the bound there is Q(delta_0): the certificate is *exact*. For l2
+    this happens when delta_0 = rho grad Q(delta_0) / norm(grad Q(delta_0)) and
+    norm(grad Q(delta_0)) / rho >= lambda_max(M).
+
+    Among all centers, one for each neuron, E q is least at ``E <w_k, delta>``: its derivative in
+    the center s is ``(c_k sigma''(s) - h_k)(E - s)``. So the mean is all that this family asks.
+
+    Args:
+        hidden: rows w_k, shape ``(m, d)``.
+        output: signed output weights c_k, shape ``(m,)``.
+        activation: sigma, with a second derivative.
+        z: pre-activations at the centers of the balls, shape ``(n, m)``.
+        reach: r_k, shape ``(n, m)``, rounded upward.
+        reach2: Euclidean reach rho_2 norm2(w_k), shape ``(n, m)``.
+        curvature: M, shape ``(n, d, d)``; made by `SmoothRelaxation.of`.
+        bend: sum_k abs(h_k) reach2_k^2, shape ``(n,)``.
+
+    References:
+        hazan2022, Section 2.1.
+    """
+
+    hidden: Array
+    output: Array
+    activation: Activation
+    z: Array
+    reach: Array
+    reach2: Array
+    curvature: Array
+    bend: Array
+
+    @classmethod
+    def of(
+        cls,
+        hidden: Array,
+        output: Array,
+        activation: Activation,
+        z: Array,
+        reach: Array,
+        reach2: Array,
+    ) -> SmoothRelaxation:
+        """The family at n inputs (arguments as above)."""
+        xp = kernels(z).xp
+        c: Any = output
+        # The ends of the interval are themselves rounded: widen by what z may be off.
+        wide: Any = reach + 1e-15 * xp.abs(z)
+        least, largest = activation.second_derivative_range(z - wide, z + wide)
+        h: Any = xp.where(c > 0, c * largest, c * least)
+        rows: Any = xp.linalg.matrix_transpose(hidden)
+        curvature = xp.matmul(rows * h[:, None, :], hidden)
+        bend = xp.sum(xp.abs(h) * reach2 * reach2, axis=-1)
+        return cls(hidden, output, activation, z, reach, reach2, curvature, bend)
+
+    def second(self) -> Array:
+        out: Array = self.z[:, :1]
+        return out
+
+    def second_of(self, mean: Array, covariance: Array) -> Array:
+        return self.second()
+
+    def quadratic(self, mean: Array, second: Array) -> Quadratic:
+        """The bound centered at delta_0 = ``mean``, shape ``(n, d)``, written around 0."""
+        xp = kernels(mean).xp
+        shift: Any = xp.matmul(mean, xp.linalg.matrix_transpose(self.hidden))
+        s = self.z + shift
+        value: Any = self.output * self.activation.value(s)
+        slope: Any = self.output * self.activation.derivative(s)
+        at_center: Any = xp.matmul(slope, self.hidden)
+        bent = xp.matmul(self.curvature, mean[..., None])[..., 0]
+        constant = xp.sum(value - slope * shift, axis=-1) + 0.5 * xp.sum(mean * bent, axis=-1)
+        absolute = xp.sum(xp.abs(value) + 2 * xp.abs(slope) * self.reach2, axis=-1)
+        # Here abs(<w_k, mean>) <= reach2_k: a mean is an average of points of the ball.
+        return Quadratic(constant, at_center - bent, self.curvature, absolute + 2 * self.bend)

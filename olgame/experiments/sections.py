@@ -1,0 +1,107 @@
+"""What a report says about a game, as plain data: the sections of ``run.json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from olgame import theory
+from olgame.arrays import to_numpy
+from olgame.certify import Bracket
+from olgame.exceptions import NotAvailableError
+from olgame.regret import Ledger
+from olgame.results import Certified
+from olgame.transcript import Transcript
+
+__all__ = ["book", "curves", "ledger_rows", "losses", "regret_per_round", "row", "value_rows"]
+
+Section = dict[str, Any]
+
+
+def losses(run: Transcript) -> Section:
+    """Surrogate loss at the start, on average and at its minimum."""
+    if run.rounds == 0:
+        return {"start": None, "average": None, "minimum": None}
+    return {
+        "start": float(run.loss[0]),
+        "average": float(run.loss.mean()),
+        "minimum": float(run.loss.min()),
+    }
+
+
+def regret_per_round(run: Transcript) -> Section:
+    """Linear regret beside the bounds of projected gradient descent, each divided by T."""
+    try:
+        found = theory.ProjectedOGD("fixed").check(run)
+    except NotAvailableError:
+        return {"linear": None, "prior": None, "posterior": None}
+    per_round = {
+        "linear": found.regret,
+        "prior": found.prior,
+        "posterior": found.posterior,
+    }
+    return {
+        name: None
+        if bound is None
+        else Certified(bound.value / run.rounds, bound.side, bound.method)
+        for name, bound in per_round.items()
+    }
+
+
+def book(ledger: Ledger) -> Section:
+    """Whether the books against one comparator close."""
+    return {
+        "closing_error": ledger.closing_error,
+        "tolerance": ledger.tolerance,
+        "closes": ledger.closes,
+        "diagnosis": ledger.diagnosis(),
+    }
+
+
+def ledger_rows(ledger: Ledger) -> list[Section]:
+    """The ledger averaged over rounds."""
+    return [entry._asdict() for entry in ledger.rows()]
+
+
+def row(
+    quantity: str, lower: Certified | None, upper: Certified | None, method: str | None = None
+) -> Section:
+    """One line of the table of certificates."""
+    named = [bound.method for bound in (lower, upper) if bound is not None]
+    return {
+        "quantity": quantity,
+        "lower": lower,
+        "upper": upper,
+        "method": method or "; ".join(named) or "not available",
+    }
+
+
+def value_rows(
+    floors: list[Certified], ceilings: dict[str, Bracket], weight_radius: float
+) -> list[Section]:
+    """Every bound on the value of the game, and the best pair of them."""
+    name = f"least robust loss in B({weight_radius:g})"
+    rows = [row(name, floor, None) for floor in floors]
+    for point, bracket in ceilings.items():
+        rows.append(row(name, None, bracket.upper, f"certificate at the {point}"))
+    return rows
+
+
+def curves(run: Transcript, against_maximizer: Ledger, against_last: Ledger) -> Section:
+    """Cumulative regret and bounds for the figure; lists of T numbers."""
+    t = np.arange(1, run.rounds + 1)
+    reach = float(to_numpy(run.decision_set.reach(run.start)))
+    alpha = run.step_size
+    found: Section = {
+        "linear": np.cumsum(against_maximizer.linear),
+        "realized": np.cumsum(against_last.loss - against_last.comparator_loss),
+        "posterior": None,
+        "prior": None,
+    }
+    if np.isfinite(reach) and np.isfinite(alpha).all() and (alpha == alpha[0]).all():
+        begin = reach**2 / (2.0 * alpha[0])
+        largest = float(run.gradient_norm.max())
+        found["posterior"] = begin + np.cumsum(0.5 * alpha * run.gradient_norm**2)
+        found["prior"] = begin + 0.5 * alpha[0] * t * largest**2
+    return found

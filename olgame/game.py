@@ -1,0 +1,252 @@
+"""The one loop: a learner and an adversary play an online game."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from olgame.adversaries.adversary import Adversary, Response, View
+from olgame.arrays import kernels, to_numpy, unit_roundoff
+from olgame.exceptions import (
+    ArgumentError,
+    GameInterrupted,
+    OlgameError,
+    ShapeError,
+    ViolationError,
+)
+from olgame.feedback import Feedback, Level
+from olgame.learners.learner import Learner, TakesGradientSteps
+from olgame.losses.round_loss import RoundEvaluation, RoundLoss
+from olgame.observers import Observer, Round
+from olgame.randomness import Seed, check_seed
+from olgame.referee import ROUNDING, Move, Referee
+from olgame.sets.convex_set import ConvexSet
+from olgame.transcript import Status, Transcript
+from olgame.typing import Array, Keep
+
+__all__ = ["play"]
+
+S = TypeVar("S")
+A = TypeVar("A")
+
+
+def play(
+    learner: Learner[S],
+    adversary: Adversary[A],
+    decision_set: ConvexSet,
+    *,
+    rounds: int,
+    start: Array | None = None,
+    seed: Seed = 0,
+    keep: Keep = "sums",
+    observers: Sequence[Observer] = (),
+    on_violation: Literal["raise", "record"] = "raise",
+) -> Transcript:
+    """Play ``rounds`` rounds and return the transcript.
+
+    In round t = 1..T the learner plays W_t in K; the adversary, who is shown as much as its
+    timing declares, answers with a loss l_t; the learner suffers l_t(W_t) and learns as much of
+    l_t as its level declares; the referee checks the move and keeps the sums of regret.
+
+    Args:
+        learner: Plays W_t.
+        adversary: Answers with l_t.
+        decision_set: K.
+        rounds: T >= 1.
+        start: W_1, shape ``(p,)``, or ``(..., p)`` for independent games. Default: the
+            adversary's ``start`` (a network's initialization), else the center of K.
+        seed: Of the game's randomness, or one seed for each game.
+        keep: ``"sums"``: scalars of every round and O(p) sums. ``"examples"``: also the round
+            losses (the played inputs), which a ledger against a point chosen afterwards needs.
+            ``"points"``: also every W_t.
+        observers: Called after every round.
+        on_violation: ``"raise"`` at a point outside K, an input outside B(x) or a value that is
+            not finite; or ``"record"`` it by name and go on.
+
+    Returns:
+        The `Transcript`.
+
+    Raises:
+        ArgumentError: An argument is outside its domain, or ``start`` outside K.
+        ViolationError: A rule was broken; ``error.transcript`` holds what had been played.
+        GameInterrupted: Ctrl-C; ``error.transcript`` holds what had been played.
+
+    Example:
+        >>> import numpy as np, olgame as og
+        >>> losses = [og.losses.LinearLoss(np.array([1.0, 0.0]))] * 5
+        >>> run = play(
+        ...     og.learners.OnlineGradientDescent(0.1),
+        ...     og.adversaries.ObliviousSequence(losses),
+        ...     og.sets.L2Ball(1.0, center=np.zeros(2)),
+        ...     rounds=5,
+        ... )
+        >>> run.rounds, run.status
+        (5, 'finished')
+
+    References:
+        gao2019, Section 3; hazan2022, Section 1.1.
+    """
+    _check_arguments(rounds, seed, keep, on_violation)
+    first = _first_point(start, adversary, decision_set)
+    referee = Referee(first, decision_set, rounds, raise_violations=on_violation == "raise")
+    record = _Record(learner, adversary, referee, seed, keep)
+    steps = learner if isinstance(learner, TakesGradientSteps) else None
+
+    state = learner.init(first, decision_set)
+    memory = adversary.init(seed)
+    previous: Array | None = None
+    point = learner.decide(state)
+    try:
+        for t in range(1, rounds + 1):
+            view = View(t, adversary.timing, point, previous)
+            response, memory = adversary.respond(memory, view)
+            evaluation = response.loss.evaluate(point)
+            state = learner.update(state, _feedback(learner.level, t, point, evaluation, response))
+            step = None if steps is None else steps.last_step(state)
+            full = referee.record(Move(point, evaluation, response, step))
+            if keep != "sums":
+                record.keep(point, response.loss)
+            previous, point = point, learner.decide(state)
+            if full:
+                referee.book(point)
+            for observe in observers:
+                observe(Round(t, rounds, previous, response, evaluation))
+        referee.book(point)
+    except KeyboardInterrupt:
+        transcript = record.close("interrupted", point)
+        raise GameInterrupted(
+            f"The game was interrupted after {transcript.rounds} of {rounds} rounds; what was "
+            "played is in the `transcript` of this error.",
+            transcript,
+        ) from None
+    except Exception as error:
+        status: Status = "violated" if isinstance(error, ViolationError) else "failed"
+        error.transcript = record.close(status, point)  # type: ignore[attr-defined]
+        error.add_note(f"What was played before round {t} ended is in `error.transcript`.")
+        raise
+    return record.close("finished", point)
+
+
+def _feedback(
+    level: Level, t: int, point: Array, evaluation: RoundEvaluation, response: Response
+) -> Feedback:
+    """What a learner of this level may know."""
+    if level is Level.GRADIENT:
+        return Feedback(t, point, evaluation.value, evaluation.gradient, None)
+    if level is Level.VALUE:
+        return Feedback(t, point, evaluation.value, None, None)
+    return Feedback(t, point, evaluation.value, evaluation.gradient, response.loss)
+
+
+class _Record:
+    """Puts a transcript together at the end of a game, however it ends."""
+
+    def __init__(
+        self,
+        learner: Learner[Any],
+        adversary: Adversary[Any],
+        referee: Referee,
+        seed: Seed,
+        keep: Keep,
+    ) -> None:
+        self._parts: dict[str, Any] = {"learner": learner, "adversary": adversary, "seed": seed}
+        self._referee = referee
+        self._keep = keep
+        self._losses: list[RoundLoss] = []
+        self._points: list[Array] = []
+
+    def keep(self, point: Array, loss: RoundLoss) -> None:
+        self._losses.append(loss)
+        if self._keep == "points":
+            self._points.append(point)
+
+    def close(self, status: Status, final_point: Array) -> Transcript:
+        """Book what is left and write the transcript; never raises for a broken rule."""
+        referee = self._referee
+        referee.raise_violations = False
+        referee.book(final_point)
+        played = referee.booked
+        columns: dict[str, Any] = {name: c[:played] for name, c in referee.columns.items()}
+        kept = self._keep != "sums"
+        return Transcript(
+            **self._parts,
+            **columns,
+            decision_set=referee.decision_set,
+            keep=self._keep,
+            planned_rounds=referee.rounds,
+            status=status,
+            violations=tuple(referee.violations),
+            start=referee.start,
+            final_point=final_point,
+            best_point=referee.best_point,
+            full_batch=referee.full_batch[:played],
+            gradient_sum=referee.gradient_sum,
+            curvature_sum=referee.curvature_sum,
+            round_losses=tuple(self._losses[:played]) if kept else None,
+            points=tuple(self._points[:played]) if self._keep == "points" else None,
+        )
+
+
+def _check_arguments(rounds: object, seed: object, keep: object, on_violation: object) -> None:
+    if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
+        raise ArgumentError(f"`play(rounds=...)` must be an integer of at least 1, got {rounds!r}.")
+    check_seed(seed, "play")
+    for name, value, allowed in (
+        ("keep", keep, ("sums", "examples", "points")),
+        ("on_violation", on_violation, ("raise", "record")),
+    ):
+        if value not in allowed:
+            raise ArgumentError(f"`play({name}=...)` must be one of {allowed}, got {value!r}.")
+
+
+def _first_point(start: Array | None, adversary: object, decision_set: ConvexSet) -> Array:
+    """W_1, checked: finite, of the right length, in K."""
+    if start is None:
+        start = getattr(adversary, "start", None)
+    if start is None:
+        start = getattr(decision_set, "center", None)
+    if start is None:
+        raise ArgumentError(
+            "`play(start=...)` is needed: neither the adversary has a `start` nor the decision set "
+            "a `center`. Pass W_1, an array of shape (p,)."
+        )
+    norm = to_numpy(kernels(start).norm(start))
+    if not np.isfinite(norm).all():
+        raise ArgumentError("`play(start=...)` must be finite, got nan or inf.")
+    try:
+        projected = decision_set.project(start)
+    except OlgameError:
+        raise
+    except Exception as error:  # the set's own arithmetic failed: shapes, dtypes, devices
+        raise ShapeError(
+            f"`play(start=...)` of shape {tuple(start.shape)} and dtype {start.dtype} does not fit "
+            f"the decision set {decision_set!r:.120}: {error}"
+        ) from error
+    excess = float(to_numpy(kernels(start).norm(start - projected)).max())
+    if excess > ROUNDING * unit_roundoff(start) * (1.0 + float(norm.max())):
+        raise ArgumentError(
+            f"`play(start=...)` must lie in the decision set, but is {excess:.3g} outside it. "
+            "Project it first: `decision_set.project(start)`."
+        )
+    _check_leading_axes(start, decision_set)
+    return start
+
+
+def _check_leading_axes(start: Array, decision_set: ConvexSet) -> None:
+    """Sets work on the last axis: the referee hands them blocks of points."""
+    xp = kernels(start).xp
+    pair = xp.stack([start, start])
+    try:
+        shapes = [tuple(decision_set.project(pair).shape)]
+        shapes.append((*tuple(to_numpy(decision_set.contains(pair)).shape), start.shape[-1]))
+        problem = "" if set(shapes) == {tuple(pair.shape)} else f"the result's shape is {shapes}"
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        raise ShapeError(
+            "`play(decision_set=...)` must work on points with leading axes, reducing over the "
+            f"last axis only; `project` and `contains` of shape {tuple(pair.shape)} failed "
+            f"({problem})."
+        )

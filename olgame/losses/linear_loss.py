@@ -1,0 +1,43 @@
+"""The linear round loss <g, w> + b."""
+
+from __future__ import annotations
+
+import attrs
+
+from olgame.arrays import kernels
+from olgame.losses.round_loss import Remainder, RoundEvaluation
+from olgame.typing import Array, Value
+
+__all__ = ["LinearLoss"]
+
+
+@attrs.frozen(eq=False)
+class LinearLoss:
+    """l_t(w) = <g, w> + b: what worst-case sequences of online convex optimization consist of.
+
+    Args:
+        gradient: g, shape ``(p,)``, or ``(..., p)`` for independent games.
+        offset: b, one number or one per game.
+
+    Example:
+        >>> import numpy as np
+        >>> float(LinearLoss(np.array([1.0, 2.0]), offset=0.5).value(np.array([1.0, 1.0])))
+        3.5
+    """
+
+    gradient: Array
+    offset: Value = 0.0
+
+    def value(self, w: Array) -> Value:
+        """<g, w> + b, shape ``(...)``."""
+        value: Value = kernels(w).dot(self.gradient, w) + self.offset
+        return value
+
+    def evaluate(self, w: Array) -> RoundEvaluation:
+        """Value and gradient at ``w``; the loss is convex, so ``weak_convexity`` is 0."""
+        return RoundEvaluation(kernels(w).dot(self.gradient, w) + self.offset, self.gradient)
+
+    def remainder(self, w: Array, u: Array) -> Remainder:
+        """Nothing separates a linear loss from its linearization."""
+        zero = 0.0 * self.value(u)
+        return Remainder(self.value(u), zero, zero)

@@ -1,0 +1,146 @@
+"""The one figure of a game, from its run folder alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from olgame.storage import StoredRun, load_run
+
+__all__ = ["game_figure", "save_figure"]
+
+_BLUE, _ORANGE, _GREEN, _RED, _GRAY = "#0b5fa5", "#d1660a", "#2a7f3f", "#b3261e", "#6b7280"
+
+
+def game_figure(run: StoredRun) -> Figure:
+    """Three panels: loss between floor and guarantee, regret under its bounds, the ledger.
+
+    Args:
+        run: A stored run of the demonstration game.
+
+    Returns:
+        A matplotlib figure; nothing is drawn on a screen.
+    """
+    figure = Figure(figsize=(16.0, 5.2), layout="constrained")
+    axes = figure.subplots(1, 3, width_ratios=(1.05, 1.0, 1.1))
+    _losses(axes[0], run)
+    _regret(axes[1], run)
+    _waterfall(axes[2], run)
+    figure.suptitle(_title(run), fontsize=11, x=0.01, ha="left")
+    return figure
+
+
+def save_figure(folder: str | Path) -> tuple[Path, Path]:
+    """Write ``figure.png`` and ``figure.svg`` into a run folder.
+
+    Args:
+        folder: A run folder with results.
+
+    Returns:
+        The two paths.
+    """
+    folder = Path(folder)
+    # Text stays text in the SVG; the hash salt makes equal runs give equal files.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "olgame"}):
+        figure = game_figure(load_run(folder))
+        png, svg = folder / "figure.png", folder / "figure.svg"
+        figure.savefig(png, dpi=130)
+        figure.savefig(svg, metadata={"Date": None})
+    return png, svg
+
+
+def _title(run: StoredRun) -> str:
+    game = run.results["game"]
+    return (
+        f"{game['data']}: {game['network']}, {game['loss']} loss, {game['attack']} in "
+        f"{game['perturbation_set']}; {game['learner']} in {game['decision_set']}"
+    )
+
+
+def _losses(axis: Any, run: StoredRun) -> None:
+    loss = run.columns["loss"]
+    rounds = np.arange(1, len(loss) + 1)
+    verdict = run.results.get("verdict") or {}
+    twin = (run.results.get("twin") or {}).get("loss_curve")
+    axis.plot(rounds, loss, color=_BLUE, lw=2, label=r"network: $L_A(W_t)$")
+    if twin is not None:
+        axis.plot(
+            np.arange(1, len(twin) + 1), twin, color=_ORANGE, lw=1.4, ls="--",
+            label="linearized twin",
+        )  # fmt: skip
+    floor, ceiling = verdict.get("floor"), verdict.get("ceiling")
+    if floor is not None and ceiling is not None:
+        axis.axhspan(
+            floor, ceiling, color=_GREEN, alpha=0.25, lw=0,
+            label=rf"value of the game, certified in [{floor:.4f}, {ceiling:.4f}]",
+        )  # fmt: skip
+    if floor is not None:
+        guarantee = floor + verdict["accuracy"]
+        axis.axhline(
+            guarantee, color=_RED, lw=1.4, ls=":",
+            label=f"guarantee: floor + accuracy = {guarantee:.4f}",
+        )  # fmt: skip
+    axis.axhline(loss[0], color=_GRAY, lw=0.9, label=f"loss of the start: {loss[0]:.4f}")
+    axis.set(xlabel="round t", ylabel="surrogate loss", xlim=(1, max(2, len(loss))))
+    axis.set_title("Loss between floor and guarantee", loc="left", fontsize=11)
+    axis.legend(fontsize=8, framealpha=0.9)
+
+
+def _regret(axis: Any, run: StoredRun) -> None:
+    curves = run.results.get("curves") or {}
+    rounds = np.arange(1, len(run.columns["loss"]) + 1)
+    for key, color, style, label in (
+        ("prior", _RED, ":", "bound a priori"),
+        ("posterior", _ORANGE, "--", "bound a posteriori"),
+        ("linear", _BLUE, "-", "linear regret, exact, best comparator of all T rounds"),
+        ("realized", _GREEN, "-.", "realized regret against the last iterate"),
+    ):
+        if curves.get(key) is not None:
+            axis.plot(rounds, curves[key], color=color, ls=style, lw=1.8, label=label)
+    axis.axhline(0.0, color=_GRAY, lw=0.8)
+    axis.set(xlabel="round t", ylabel="cumulative regret", xlim=(1, max(2, len(rounds))))
+    axis.set_title("Regret under its bounds", loc="left", fontsize=11)
+    axis.legend(fontsize=8, framealpha=0.9)
+
+
+def _waterfall(axis: Any, run: StoredRun) -> None:
+    """The loss account as steps: from the comparator's loss to the average loss."""
+    ledger = run.results.get("ledger")
+    axis.set_title("Ledger: where the average loss comes from", loc="left", fontsize=11)
+    if ledger is None:
+        axis.text(0.5, 0.5, "no ledger", ha="center", transform=axis.transAxes)
+        return
+    labels, level = [], 0.0
+    for i, row in enumerate(ledger["rows"]):
+        value = row["value"]
+        spread = 0.0
+        if isinstance(value, list | tuple):
+            spread, value = (value[1] - value[0]) / 2.0, (value[0] + value[1]) / 2.0
+        total = row["symbol"].startswith("=")
+        bottom = 0.0 if total or i == 0 else level
+        color = _BLUE if total or i == 0 else (_GREEN if value < 0 else _RED)
+        axis.bar(i, value, bottom=bottom, color=color, width=0.66, yerr=spread or None, capsize=4)
+        level = bottom + value
+        end = max(bottom, level)
+        axis.annotate(
+            f"{value:+.4f}" if i and not total else f"{value:.4f}", (i, end),
+            xytext=(0, 4 if not spread else 8), textcoords="offset points", ha="center", fontsize=8,
+        )  # fmt: skip
+        labels.append(row["entry"].replace(" of the ", "\nof the ").replace(" ", "\n", 1))
+        if total:
+            break
+    axis.set_xticks(range(len(labels)), labels, fontsize=8)
+    axis.margins(y=0.12)
+    axis.axhline(0.0, color=_GRAY, lw=0.8)
+    book = ledger["books"].get(ledger["comparator"])
+    if book is not None:
+        state = "the books close" if book["closes"] else "THE BOOKS ARE OPEN"
+        axis.set_xlabel(
+            f"against {ledger['comparator']}; {state}: error {book['closing_error']:.1e} of the "
+            "sum of entries",
+            fontsize=9,
+        )

@@ -1,0 +1,175 @@
+"""The report of a run on a terminal, from the results of its folder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["render"]
+
+_MARK = {"holds": ("+", "green"), "fails": ("x", "bold red"), "not checked": ("?", "yellow")}
+_CONCLUSION = {
+    "certified_holds": ("certified: holds", "bold green"),
+    "certified_fails": ("certified: fails", "bold red"),
+    "open": ("open", "bold yellow"),
+}
+_CONTENT = {"informative": "bold green", "vacuous": "bold yellow", "undecided": "yellow"}
+
+Results = Mapping[str, Any]
+
+
+def render(results: Results, console: Console) -> None:
+    """Print the report of one run.
+
+    Args:
+        results: The ``results`` of a run folder.
+        console: Where to print.
+    """
+    sections = (
+        ("Plan", "plan", _plan),
+        ("Game", "game", _game),
+        ("Surrogate loss and regret", "loss", _regret),
+        ("Ledger", "ledger", _ledger),
+        ("Certificates", "certificates", _certificates),
+        ("Verdict", "verdict", _verdict),
+    )
+    if results.get("status") != "finished":
+        console.print(Text(f"The game was {results.get('status')}.", style="bold red"))
+    for title, key, show in sections:
+        if results.get(key) is not None:
+            console.print(Panel(show(results), title=title, title_align="left", box=box.ROUNDED))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=any(columns))
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+    return table
+
+
+def _plan(results: Results) -> RenderableType:
+    plan = results["plan"]
+    if "refused" in plan:
+        return Text(f"No plan: {plan['refused']}", style="yellow")
+    text = (
+        f"accuracy {plan['accuracy']:g} against every point within R = {plan['weight_radius']:g} "
+        f"of the start takes\n"
+        f"width m = {plan['width']} ({plan['width_source']}), step size {plan['step_size']:.4g}, "
+        f"rounds T = {plan['rounds']} (gradients up to {plan['gradient_bound']:.4g}, "
+        f"{plan['gradient_source']})"
+    )
+    return Group(Text(text), Text(), _premises(plan["premises"]))
+
+
+def _premises(premises: Iterable[Results]) -> RenderableType:
+    lines = Table.grid(padding=(0, 1))
+    for premise in premises:
+        mark, style = _MARK[premise["status"]]
+        lines.add_row(Text(mark, style=style), Text(premise["name"]), Text(premise["detail"]))
+    return lines
+
+
+def _game(results: Results) -> RenderableType:
+    lines = Table.grid(padding=(0, 2))
+    for key, value in results["game"].items():
+        lines.add_row(Text(key.replace("_", " "), style="dim"), str(value))
+    return lines
+
+
+def _regret(results: Results) -> RenderableType:
+    games = [("network", results)]
+    if results.get("twin"):
+        games.append(("linearized twin", results["twin"]))
+    table = _table("", *(name for name, _ in games))
+    for label, key in (
+        ("loss at the start", "start"),
+        ("average", "average"),
+        ("minimum", "minimum"),
+    ):
+        table.add_row(label, *(f"{game['loss'][key]:.4f}" for _, game in games))
+    table.add_section()
+    for label, key in (
+        ("linear regret / T  (exact)", "linear"),
+        ("bound a posteriori / T", "posterior"),
+        ("bound a priori / T", "prior"),
+    ):
+        table.add_row(label, *(_optional(game["regret"].get(key)) for _, game in games))
+    return table
+
+
+def _optional(value: float | None) -> str:
+    return "not available" if value is None else f"{value:.4f}"
+
+
+def _ledger(results: Results) -> RenderableType:
+    ledger = results["ledger"]
+    table = _table(f"against {ledger['comparator']}, averages over rounds", "", "", "")
+    for row in ledger["rows"]:
+        value = row["value"]
+        total = row["symbol"].startswith("=")
+        if isinstance(value, list | tuple):
+            shown = f"[{value[0]:+.6f}, {value[1]:+.6f}]"
+        else:
+            shown = f"{value:+.6f}"
+        style = "bold" if total else None
+        table.add_row(row["entry"], row["symbol"], shown, row["sign"], style=style)
+        if total:
+            table.add_section()
+    return Group(table, *(_closing(name, book) for name, book in ledger["books"].items()))
+
+
+def _closing(name: str, book: Results) -> Text:
+    error = f"closing error {book['closing_error']:.1e}"
+    if book["closes"]:
+        return Text(f"against {name}: the books close, {error}", style="green")
+    return Text(
+        f"against {name}: THE BOOKS ARE OPEN, {error}. {book['diagnosis']}", style="bold red"
+    )
+
+
+def _certificates(results: Results) -> RenderableType:
+    table = _table("", "at least", "at most", "by")
+    for row in results["certificates"]:
+        ends = (_end(row.get("lower")), _end(row.get("upper")))
+        table.add_row(row["quantity"], *ends, row["method"])
+    return table
+
+
+def _end(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _verdict(results: Results) -> RenderableType:
+    verdict = results["verdict"]
+    conclusion, style = _CONCLUSION[verdict["conclusion"]]
+    head = Table.grid(padding=(0, 2))
+    head.add_row("premises", _counted(verdict["premises"]))
+    head.add_row("conclusion", Text(conclusion, style=style))
+    head.add_row("", verdict["reason"])
+    head.add_row("content", Text(verdict["content"], style=_CONTENT[verdict["content"]]))
+    head.add_row("", _content(verdict))
+    return Group(_premises(verdict["premises"]), Text(), head)
+
+
+def _counted(premises: Iterable[Results]) -> Text:
+    statuses = [premise["status"] for premise in premises]
+    parts = [f"{statuses.count(s)} {s}" for s in _MARK if s in statuses]
+    bad = "fails" in statuses
+    return Text(", ".join(parts), style="bold red" if bad else "green")
+
+
+def _content(verdict: Results) -> str:
+    start, accuracy = verdict["start_loss"], verdict["accuracy"]
+    if verdict["content"] == "informative":
+        promised = verdict["ceiling"] + accuracy
+        return f"the promise, at most {promised:.4f}, is below the loss of the start, {start:.4f}"
+    if verdict["content"] == "vacuous":
+        promised = verdict["floor"] + accuracy
+        return f"the promise, {promised:.4f} or more, is kept by the start already: {start:.4f}"
+    return "the certificates do not tell whether the start keeps the promise already"

@@ -1,0 +1,90 @@
+"""Euclidean norms and directions that neither overflow nor underflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from olgame.arrays import kernels
+from olgame.typing import Array, Value
+
+__all__ = ["norm", "ordinary_scale", "unit"]
+
+_SMALL = 1e-10
+_LARGE = 1e15
+
+
+def ordinary_scale(value: float) -> bool:
+    """Whether norms of about ``value`` can be computed as the root of a plain sum of squares.
+
+    The squares of 1e-10 and 1e15 are normal numbers of float32 (and of float64), far enough from
+    both ends of its range that what underflows is below rounding for every p < 1e10.
+    """
+    return _SMALL < value < _LARGE
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def norm(x: Array) -> Value:
+    """Euclidean norm over the last axis, right at every scale.
+
+    The plain sum of squares where it is safe, a scaled one elsewhere: the result has the usual
+    relative rounding error for all entries that are normal numbers of their dtype, as long as it
+    is one itself. nan stays nan.
+
+    Args:
+        x: Any array, shape ``(..., p)``.
+
+    Returns:
+        The norms, shape ``(...)``.
+
+    Example:
+        >>> import numpy as np
+        >>> bool(norm(np.array([3e-200, 4e-200])) == 5e-200)
+        True
+    """
+    k = kernels(x)
+    length: Value = k.norm(x)
+    if not _ordinary(length):
+        largest, scaled = _scaled(x)
+        length = largest[..., 0] * k.norm(scaled)
+    return length
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def unit(x: Array) -> Array:
+    """``x / norm(x)`` over the last axis, right at every scale; 0 for a zero vector.
+
+    Args:
+        x: Any array, shape ``(..., p)``.
+
+    Returns:
+        A new array of the shape of ``x``; nan where ``x`` is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> unit(np.array([[3e-200, 4e-200], [0.0, 0.0]]))
+        array([[0.6, 0.8],
+               [0. , 0. ]])
+    """
+    k = kernels(x)
+    length: Any = k.norm(x)
+    if not _ordinary(length):
+        _, x = _scaled(x)
+        length = k.norm(x)
+        length = k.xp.where(length == 0.0, k.xp.ones_like(length), length)
+    direction: Array = x / length[..., None]
+    return direction
+
+
+def _ordinary(lengths: Any) -> bool:
+    """Whether all computed norms are of ordinary scale (a nan or a 0 is not)."""
+    return bool(((lengths > _SMALL) & (lengths < _LARGE)).all())
+
+
+def _scaled(x: Any) -> tuple[Any, Any]:
+    """Largest absolute entry m of every row, shape ``(..., 1)`` (1 for a zero row), and x/m."""
+    xp = kernels(x).xp
+    largest = xp.max(xp.abs(x), axis=-1, keepdims=True)
+    largest = xp.where(largest == 0.0, xp.ones_like(largest), largest)
+    return largest, x / largest

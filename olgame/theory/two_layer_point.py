@@ -1,0 +1,137 @@
+"""A two-layer network at one point of B(R), with the rounding errors of what it computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from olgame.activations import Activation
+from olgame.arrays import to_numpy
+from olgame.exceptions import ArgumentError, ShapeError
+from olgame.theory.quadratic_minorant import Drop
+from olgame.theory.weighted_samples import WeightedSamples
+from olgame.theory.worst_case_linearization import TwoLayerModel
+
+__all__ = ["TwoLayerPoint", "two_layer_point"]
+
+_UNIT = float(np.finfo(np.float64).eps)
+_ENTRIES = 1 << 22  # numbers in one block of temporaries (32 MB)
+_PULL_BACK = 1e-6  # how far, relative to R, a point may be outside B(R) by rounding
+
+Floats = NDArray[np.float64]
+
+
+@attrs.frozen(eq=False)
+class TwoLayerPoint:
+    """f(u, x) = sum_r b_r sigma(<u_r, x>) at u0 = W_0 + delta.
+
+    Attributes:
+        hidden: u0, shape ``(m, d)``.
+        output: b, shape ``(m,)``: a_r / sqrt(m) in the theorems, any numbers here.
+        displacement: delta, shape ``(m, d)``.
+        activation: sigma.
+    """
+
+    hidden: Floats
+    output: Floats
+    displacement: Floats
+    activation: Activation
+
+    @property
+    def rows(self) -> int:
+        """Inputs in one chunk."""
+        return max(1, _ENTRIES // len(self.output))
+
+    def outputs(self, samples: WeightedSamples) -> tuple[Floats, Floats]:
+        """f(u0, x_j) and a bound on its rounding, both ``(N,)`` (0 where omega_j was all 0)."""
+        f, noise = np.zeros(len(samples.y)), np.zeros(len(samples.y))
+        b, (m, d) = self.output, self.hidden.shape
+        spread = float(np.abs(b) @ np.linalg.norm(self.hidden, axis=1))
+        for where, x in samples.chunks(self.rows):
+            a = np.asarray(self.activation.value(x @ self.hidden.T))
+            f[where] = a @ b
+            size = np.linalg.norm(x, axis=1)
+            noise[where] = (
+                m * (np.abs(a) @ np.abs(b)) + (d + 8) * self.activation.c1 * spread * size
+            )
+        return f, _UNIT * noise
+
+    def gradient(self, samples: WeightedSamples, slopes: Floats) -> Floats:
+        """sum_j omega_j p_j grad f(u0, x_j), shape ``(m, d)``."""
+        g = np.zeros_like(self.hidden)
+        for where, x in samples.chunks(self.rows):
+            derivative = np.asarray(self.activation.derivative(x @ self.hidden.T))
+            g += (derivative * (samples.weights * slopes)[where][:, None]).T @ x
+        return g * self.output[:, None]
+
+    def rounding(
+        self,
+        samples: WeightedSamples,
+        f: Floats,
+        noise: Floats,
+        p: Floats,
+        conjugate: Floats,
+        radius: float,
+        drop: Drop,
+    ) -> float:
+        """A bound on the error of Phi - Gamma by float64 arithmetic; first order in the roundoff.
+
+        * outputs: ``noise``, pre-activations included (sigma is C1-Lipschitz, so an error of z is an
+          error of the value there, for every u);
+        * sums of N terms: N roundoffs of the absolute terms; an error e of g moves <g, v> by at most
+          2 R norm(e), norm(v) <= 2 R; an error e of delta shifts the ball, which moves the minimum of
+          the network part by at most C1 norm(b) sum omega abs(p) norm(x) norm(e);
+        * rotation into eigenbases and g + 2 mu delta: d + 8 roundoffs of the norms, as errors of g.
+        """
+        omega, (count, d) = samples.weights, (len(f), self.hidden.shape[1])
+        pull = omega * np.abs(p)
+        moment = 0.0
+        for where, x in samples.chunks(self.rows):
+            moment += float(pull[where] @ np.linalg.norm(x, axis=1))
+        lipschitz = self.activation.c1 * float(np.linalg.norm(self.output)) * moment
+        values = float(pull @ noise) + _UNIT * (count + 8) * float(
+            pull @ np.abs(f) + omega @ np.abs(conjugate)
+        )
+        gradient = lipschitz * (2 * radius * (count + 8) + float(np.linalg.norm(self.hidden)))
+        multiplier = 2 * radius * (d + 8) * 2 * radius * (drop.stationarity_ratio + drop.mu)
+        arithmetic = 64 * (drop.gamma + drop.mu * radius**2)
+        return float(values + _UNIT * (gradient + multiplier + arithmetic))
+
+
+def two_layer_point(model: TwoLayerModel, u0: Any, radius: float) -> TwoLayerPoint:
+    """The network of ``model`` at u0, in float64; u0 outside B(R) by rounding is pulled back.
+
+    Args:
+        model: A two-layer network.
+        u0: Flat weights, shape ``(p,)``.
+        radius: R > 0.
+
+    Returns:
+        The `TwoLayerPoint`.
+
+    Raises:
+        ShapeError: ``u0`` does not have the shape of ``model.start``.
+        ArgumentError: ``u0`` is outside B(R) by more than rounding, or not finite.
+    """
+    if tuple(np.shape(u0)) != tuple(model.start.shape) or model.start.ndim != 1:
+        raise ShapeError(
+            f"`gap(u0=...)` must be one flat weight vector of shape {tuple(model.start.shape)}, "
+            f"got {tuple(np.shape(u0))}."
+        )
+    net = model.two_layer(u0)
+    start = to_numpy(model.two_layer(model.start).hidden)
+    hidden = to_numpy(net.hidden)
+    displacement = hidden - start
+    distance = float(np.linalg.norm(displacement))
+    if not distance <= radius * (1 + _PULL_BACK):
+        raise ArgumentError(
+            f"`gap(u0=...)` must lie in B(R), R = {radius}, around `model.start`, got a point at "
+            f"distance {distance}: project it first (`model.neighborhood(R).project`)."
+        )
+    if distance > radius:
+        displacement = displacement * (radius / distance)
+        hidden = start + displacement
+    return TwoLayerPoint(hidden, to_numpy(net.output), displacement, net.activation)

@@ -1,0 +1,217 @@
+"""The premises of the two-layer theorem, each recomputed from a transcript."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from olgame.arrays import to_numpy, unit_roundoff
+from olgame.models.model import HasTwoLayers
+from olgame.sets import L2Ball, WholeSpace
+from olgame.theory import audit
+from olgame.theory.plan import fraction
+from olgame.theory.premise import Premise, Premises
+from olgame.theory.second_moment import second_moment
+from olgame.transcript import Transcript
+
+if TYPE_CHECKING:
+    from olgame.theory.two_layer import TwoLayer
+
+__all__ = ["COMPARABLE", "two_layer_premises"]
+
+NETWORK = "two-layer network"
+COMPARABLE = (
+    NETWORK,
+    "deterministic network",
+    "full batch",
+    "inputs in B(x)",
+    "starts at the initialization",
+    "points in the decision set",
+)
+"""Without these the losses of the run and the bounds on L_* are not about one game."""
+
+ROUNDING = Fraction(1, 10**12)
+"""Sizes are judged at the accuracy eps (1 + 1e-12): what the plan's doubles cost, and rigorous,
+since the theorem at that accuracy has weaker premises."""
+
+
+def two_layer_premises(
+    theorem: TwoLayer, run: Transcript, accuracy: float, weight_radius: float
+) -> Premises:
+    """All premises of `TwoLayer` at (accuracy, weight_radius), in the order of its statement."""
+    eps = fraction(accuracy) * (1 + ROUNDING)
+    radius = fraction(weight_radius)
+    return Premises(
+        (
+            _network(run),
+            _activation(theorem, run),
+            audit.deterministic(run),
+            _loss(theorem, run),
+            _width(theorem, run, eps, radius),
+            _input_norms(theorem, run),
+            audit.inputs_allowed(run),
+            audit.full_batch(run),
+            audit.initial_point(run),
+            _decision_set(run, weight_radius),
+            audit.points_feasible(run),
+            audit.gradient_steps(run),
+            _step_size(run, eps),
+            _rounds(run, eps, radius),
+            audit.finished(run),
+        )
+    )
+
+
+def _model(run: Transcript) -> Any:
+    return getattr(run.adversary, "model", None)
+
+
+def _network(run: Transcript) -> Premise:
+    """f(W, x) = m^{-1/2} sum_r a_r sigma(<w_r, x>) with a_r = +-1."""
+    model = _model(run)
+    if model is None:
+        return Premise(NETWORK, "fails", "the adversary plays on no model")
+    if not isinstance(model, HasTwoLayers):
+        name = getattr(model, "name", type(model).__name__)
+        return Premise(NETWORK, "fails", f"{name} is not a two-layer network")
+    structure = model.two_layer(run.start)
+    hidden, output = to_numpy(structure.hidden), to_numpy(structure.output)
+    m = len(output)
+    if hidden.shape[0] != m or hidden.size != to_numpy(run.start).size:
+        return Premise(NETWORK, "fails", f"trains other weights than the {m} hidden rows")
+    off = float(np.abs(np.abs(output) * np.sqrt(m) - 1.0).max())
+    if not off <= 8.0 * unit_roundoff(run.start):
+        return Premise(NETWORK, "fails", f"output weights are not +-1/sqrt(m), by {off:.3g}")
+    return Premise(NETWORK, "holds", f"m = {m}, d = {hidden.shape[1]}, output weights +-1/sqrt(m)")
+
+
+def _activation(theorem: TwoLayer, run: Transcript) -> Premise:
+    name = "activation with constants"
+    played = getattr(_model(run), "activation", None)
+    if played is None:
+        return Premise(name, "not checked", "the model does not say what its activation is")
+    stated = theorem.activation
+    if (played.name, played.c1, played.c2) != (stated.name, stated.c1, stated.c2):
+        return Premise(name, "fails", f"played {played.name}, the theorem is about {stated.name}")
+    if stated.c2 is None:
+        return Premise(name, "fails", f"{stated.name} has no C2: its derivative jumps")
+    return Premise(name, "holds", f"{stated.name}, C1 = {stated.c1:.6g}, C2 = {stated.c2:.6g}")
+
+
+def _loss(theorem: TwoLayer, run: Transcript) -> Premise:
+    name = "convex Lipschitz loss"
+    played = getattr(run.adversary, "loss", None)
+    if played is None:
+        return Premise(name, "not checked", "the adversary does not say what its loss is")
+    if played != theorem.loss:
+        return Premise(
+            name, "fails", f"played {played.name}, the theorem is about {theorem.loss.name}"
+        )
+    if theorem.loss.lipschitz is None:
+        return Premise(name, "fails", f"{played.name} has no Lipschitz constant")
+    return Premise(name, "holds", f"{played.name}, L = {theorem.loss.lipschitz:g}")
+
+
+def _width(theorem: TwoLayer, run: Transcript, eps: Fraction, radius: Fraction) -> Premise:
+    """kappa_t <= eps / (4 R^2) for all t, from the width or from what the rounds recorded."""
+    name = "width"
+    m = getattr(_model(run), "width", None)
+    bounds: dict[str, Fraction] = {}
+    if theorem.lacks is None:
+        bounds["input bound"] = theorem.width_bound(fraction(theorem.input_bound) ** 2, eps, radius)
+        moment = _played_moment(theorem, run)
+        if moment is not None:
+            bounds["second moment of the data"] = theorem.width_bound(moment, eps, radius)
+    for source, bound in bounds.items():
+        if m is not None and m >= bound:
+            return Premise(name, "holds", f"m = {m} >= {float(bound):.6g} ({source})")
+    limit = float(eps / (4 * radius**2))
+    if run.rounds and np.isfinite(run.weak_convexity).all():
+        worst = float(run.weak_convexity.max())
+        if worst * (1.0 + audit.rounding(run)) <= limit:
+            return Premise(
+                name, "holds", f"recorded kappa_t <= {worst:.4g} <= eps/(4 R^2) = {limit:.4g}"
+            )
+    if m is None or not bounds:
+        return Premise(name, "not checked", theorem.lacks or "the model has no width")
+    asked = " or ".join(f"{float(bound):.6g} ({source})" for source, bound in bounds.items())
+    return Premise(name, "fails", f"m = {m}, must be at least {asked}")
+
+
+def _played_moment(theorem: TwoLayer, run: Transcript) -> Fraction | None:
+    """Lambda (or Lambda_pm) of the adversary's own data and B(x); None if it does not show them."""
+    parts: list[Any] = [
+        getattr(run.adversary, name, None) for name in ("x", "y", "perturbation_set")
+    ]
+    if any(part is None for part in parts):
+        return None
+    x, y, allowed = parts
+    inputs = to_numpy(x)
+    inputs = inputs.reshape(len(inputs), -1)
+    dim = inputs.shape[1]
+    euclidean = to_numpy(allowed.euclidean_radius(dim))
+    # Played inputs may be outside B(x) by rounding, by this much in every coordinate at most.
+    excess = np.nan_to_num(run.input_distance, nan=0.0).max(initial=0.0)
+    moment = second_moment(inputs, y, euclidean + float(excess) * dim**0.5)
+    return theorem.curvature_moment(moment)
+
+
+def _input_norms(theorem: TwoLayer, run: Transcript) -> Premise:
+    name = "bounded inputs"
+    if run.rounds == 0 or np.isnan(run.input_norm).any():
+        return Premise(name, "not checked", "no evidence of what inputs were played")
+    largest = float(run.input_norm.max())
+    known = largest <= theorem.input_bound * (1.0 + audit.rounding(run))
+    return Premise.of(name, known, f"norms up to {largest:.6g}, X = {theorem.input_bound:g}")
+
+
+def _decision_set(run: Transcript, weight_radius: float) -> Premise:
+    """K is closed, convex and contains B(R)."""
+    name = "decision set contains B(R)"
+    k = run.decision_set
+    if isinstance(k, WholeSpace):
+        farthest = float(run.distance.max(initial=0.0))
+        return Premise(
+            name, "holds", f"the whole space: no projection (points up to {farthest:.4g} away)"
+        )
+    if not isinstance(k, L2Ball):
+        return Premise(name, "not checked", f"no test for a {type(k).__name__}")
+    model = _model(run)
+    origin = to_numpy(run.start if model is None else model.start)
+    center = np.zeros_like(origin) if k.center is None else to_numpy(k.center)
+    offset = float(np.linalg.norm(center - origin))
+    inner = float(k.radius) - offset
+    known = inner >= weight_radius * (1.0 - 4.0 * unit_roundoff(run.start))
+    text = f"ball of radius {float(k.radius):g}, {offset:.3g} from W_0; R = {weight_radius:g}"
+    return Premise.of(name, known, text)
+
+
+def _step_size(run: Transcript, eps: Fraction) -> Premise:
+    """One alpha in (0, eps/(2 G^2)], G the largest gradient norm that was played."""
+    name = "step size"
+    if run.rounds == 0 or np.isnan(run.step_size).any() or np.isnan(run.gradient_norm).any():
+        return Premise(name, "not checked", "the learner does not report its steps")
+    first = float(run.step_size[0])
+    if not (run.step_size == first).all() or not 0.0 < first < np.inf:
+        low, high = float(run.step_size.min()), float(run.step_size.max())
+        return Premise(name, "fails", f"must be fixed and positive, got {low:.4g} to {high:.4g}")
+    largest = float(run.gradient_norm.max())
+    if largest == 0.0:
+        return Premise(name, "holds", f"alpha = {first:.6g}; all gradients are 0")
+    limit = eps / (2 * Fraction(largest) ** 2)
+    text = f"alpha = {first:.6g}, eps/(2 G^2) = {float(limit):.6g} with G = {largest:.6g} as played"
+    return Premise.of(name, fraction(first) <= limit, text)
+
+
+def _rounds(run: Transcript, eps: Fraction, radius: Fraction) -> Premise:
+    name = "rounds"
+    steps = run.step_size
+    if run.rounds == 0 or np.isnan(steps).any():
+        return Premise(name, "not checked", "the learner does not report its steps")
+    if not ((steps == steps[0]).all() and 0.0 < steps[0] < np.inf):
+        return Premise(name, "not checked", "R^2/(alpha eps) needs one positive step size")
+    bound = radius**2 / (fraction(float(steps[0])) * eps)
+    text = f"T = {run.rounds}, R^2/(alpha eps) = {float(bound):.6g}"
+    return Premise.of(name, run.rounds >= bound, text)

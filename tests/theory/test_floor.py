@@ -1,0 +1,264 @@
+"""The free floor: below the true minimum on strongly non-convex nets, exact where it can be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from olgame.adversaries import InputAttack, ObliviousSequence
+from olgame.attacks import PGD
+from olgame.exceptions import ArgumentError, NotAvailableError
+from olgame.game import play
+from olgame.learners import OnlineGradientDescent
+from olgame.losses import LinearLoss, hinge, logistic
+from olgame.models import LinearModel, TwoLayerNet
+from olgame.perturbations import l2
+from olgame.sets import L2Ball
+from olgame.theory.floor import floor
+from olgame.transcript import Transcript
+
+Floats = NDArray[np.float64]
+
+
+def data(seed: int, n: int, dim: int) -> tuple[Floats, Floats]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, dim))
+    y = np.where(np.arange(n) % 2 == 0, 1.0, -1.0)
+    return x / np.linalg.norm(x, axis=1, keepdims=True) * 1.5, y
+
+
+def tiny_run(
+    seed: int,
+    *,
+    activation: str = "softplus",
+    width: int = 4,
+    radius: float = 2.0,
+    rounds: int = 30,
+    start_offset: float = 0.0,
+    batch_size: int | None = None,
+) -> Transcript:
+    """A game on a net of a few neurons: kappa is of order 1, nothing is nearly linear."""
+    x, y = data(seed, 6, 2)
+    model = TwoLayerNet(dim=2, width=width, activation=activation, seed=seed)
+    adversary = InputAttack(
+        model,
+        x,
+        y,
+        loss=logistic,
+        attack=PGD(steps=3),
+        perturbation_set=l2(0.2),
+        batch_size=batch_size,
+    )
+    rng = np.random.default_rng(seed)
+    start = np.asarray(model.start) + start_offset * rng.normal(size=2 * width)
+    return play(
+        OnlineGradientDescent(0.5),
+        adversary,
+        L2Ball(radius + 10.0, center=np.asarray(model.start)),
+        rounds=rounds,
+        start=start,
+        seed=seed,
+        keep="examples",
+    )
+
+
+def sigma(name: str, z: Floats) -> tuple[Floats, Floats]:
+    """The activation and its derivative, written here."""
+    if name == "softplus":
+        return np.logaddexp(0.0, z), 1.0 / (1.0 + np.exp(-z))
+    return np.tanh(z), 1.0 / np.cosh(z) ** 2
+
+
+def average_loss(run: Transcript) -> Callable[[Floats], tuple[float, Floats]]:
+    """(1/T) sum_t l_t and its gradient in W, from the played inputs alone; <= L_*."""
+    losses: Any = run.round_losses
+    inputs = np.concatenate([loss.x for loss in losses])
+    labels = np.concatenate([loss.y for loss in losses])
+    model: Any = losses[0].model
+    signs, name, m = np.asarray(model.signs), model.activation.name, model.width
+
+    def function(w: Floats) -> tuple[float, Floats]:
+        value, slope = sigma(name, inputs @ w.reshape(m, -1).T)
+        margin = labels * (value @ signs) / math.sqrt(m)
+        outer = -labels / (1.0 + np.exp(margin)) / len(labels)
+        gradient = ((outer[:, None] * slope * signs).T @ inputs) / math.sqrt(m)
+        return float(np.logaddexp(0.0, -margin).mean()), gradient.reshape(-1)
+
+    return function
+
+
+def least_found(run: Transcript, radius: float, seed: int, tries: int = 4) -> float:
+    """The least (1/T) sum_t l_t(W) that a multi-start search finds in B(R).
+
+    W = W_0 + R q / sqrt(1 + norm(q)^2): unconstrained, and onto the open ball.
+    """
+    function, rng = average_loss(run), np.random.default_rng(seed)
+    adversary: Any = run.adversary
+    origin = np.asarray(adversary.model.start)
+
+    def in_ball(q: Floats) -> tuple[float, Floats]:
+        shrink = 1.0 / math.sqrt(1.0 + float(q @ q))
+        value, gradient = function(origin + radius * shrink * q)
+        return value, radius * (shrink * gradient - shrink**3 * float(q @ gradient) * q)
+
+    starts = [rng.normal(size=origin.size) * s for s in np.geomspace(0.1, 10.0, tries)]
+    return min(float(minimize(in_ball, q, jac=True, method="L-BFGS-B").fun) for q in starts)
+
+
+CASES = [
+    (seed, activation, offset)
+    for seed in range(5)
+    for activation in ("softplus", "tanh")
+    for offset in (0.0, 0.5)
+]
+
+
+@pytest.mark.parametrize(("seed", "activation", "offset"), CASES)
+def test_below_every_point_of_the_ball_on_strongly_non_convex_nets(
+    seed: int, activation: str, offset: float
+) -> None:
+    run = tiny_run(seed, activation=activation, start_offset=offset)
+    for radius in (0.3, 2.0):
+        assert floor(run, radius).value <= least_found(run, radius, seed)
+
+
+def test_without_the_curvature_terms_it_would_be_wrong() -> None:
+    """The nets above are curved enough for a floor that forgets kappa to be refuted."""
+    wrong = 0
+    for seed in range(8):
+        run = tiny_run(seed, activation="tanh")
+        flat = attrs.evolve(
+            run,
+            weak_convexity=0.0 * run.weak_convexity,
+            curvature_sum=np.zeros(np.asarray(run.curvature_sum).shape),
+        )
+        wrong += floor(flat, 2.0).value > least_found(run, 2.0, seed)
+    assert wrong > 0
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.7])
+@pytest.mark.parametrize("radius", [0.1, 1.0])
+def test_equals_the_minimum_of_the_lower_models_over_the_ball(offset: float, radius: float) -> None:
+    """The closed form against a numerical minimization of the sum of quadratic lower models."""
+    run = tiny_run(3, start_offset=offset, rounds=12)
+    adversary: Any = run.adversary
+    origin = np.asarray(adversary.model.start)
+    models: list[tuple[float, Floats, float, Floats]] = []
+    point = np.asarray(run.start)
+    losses: Any = run.round_losses
+    for loss in losses:
+        evaluation = loss.evaluate(point)
+        models.append((evaluation.value, evaluation.gradient, evaluation.weak_convexity, point))
+        point = point - 0.5 * evaluation.gradient  # the ball is never reached in 12 rounds
+
+    def lower(w: Floats) -> float:
+        rows = [v + g @ (w - p) - k * (w - p) @ (w - p) for v, g, k, p in models]
+        return float(np.mean(rows))
+
+    # Concave in w: the minimum over the ball is on its sphere, where a search is over directions.
+    rng = np.random.default_rng(0)
+    found = min(
+        float(
+            minimize(
+                lambda q: lower(origin + radius * q / np.linalg.norm(q)), q, options={"gtol": 1e-10}
+            ).fun
+        )
+        for q in rng.normal(size=(4, origin.size))
+    )
+    assert floor(run, radius).value == pytest.approx(found, abs=1e-7)
+    assert floor(run, radius).value <= found + 1e-12
+
+
+def test_exact_on_a_linear_game() -> None:
+    """f linear, every hinge active: l_t is linear and the floor is the minimum itself."""
+    x, y = np.eye(2), np.array([1.0, -1.0])
+    adversary = InputAttack(
+        LinearModel(2), x, y, loss=hinge, attack=PGD(steps=1), perturbation_set=l2(0.1)
+    )
+    run = play(OnlineGradientDescent(1e-3), adversary, L2Ball(1.0, center=np.zeros(2)), rounds=3)
+    # At W_1 = 0 the input gradient is 0 and round 1 plays clean inputs; later rounds move both
+    # inputs by 0.1 along -y w. Average of three linear functions 1 + <g_t, w>:
+    direction = np.array([1.0, -1.0]) / math.sqrt(2.0)
+    clean = -np.array([0.5, -0.5])
+    moved = clean + 0.1 * direction
+    total = clean + 2.0 * moved
+    exact = 1.0 - float(np.linalg.norm(total)) / 3.0
+    found = floor(run, 1.0)
+    assert found.value == pytest.approx(exact, abs=1e-13)
+    assert found.value <= exact
+    assert found.side == "lower"
+
+
+def test_wider_is_lower_and_radius_zero_is_refused() -> None:
+    run = tiny_run(0)
+    values = [floor(run, radius).value for radius in (0.1, 0.5, 1.0, 3.0)]
+    assert values == sorted(values, reverse=True)
+    for bad in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(ArgumentError, match=r"weight_radius=.*finite and positive"):
+            floor(run, bad)
+
+
+def test_rounding_outside_the_set_is_in_the_method() -> None:
+    run = tiny_run(0)
+    moved = attrs.evolve(run, input_distance=run.input_distance * 0.0 + 2e-16)
+    assert "enlarged by the rounding 2e-16" in floor(moved, 1.0).method
+
+
+class Dropout(TwoLayerNet):
+    @property
+    def deterministic(self) -> bool:
+        return False
+
+
+def _replace_entry(name: str, value: float) -> Callable[[Transcript], Transcript]:
+    def change(run: Transcript) -> Transcript:
+        column = np.array(getattr(run, name))
+        column[3] = value
+        changes: dict[str, Any] = {name: column}
+        return attrs.evolve(run, **changes)
+
+    return change
+
+
+def _drop_out(run: Transcript) -> Transcript:
+    adversary: Any = run.adversary
+    return attrs.evolve(run, adversary=attrs.evolve(adversary, model=Dropout(dim=2, width=4)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_drop_out, "deterministic network"),
+        (_replace_entry("full_batch", False), "full batch .*round 4"),
+        (_replace_entry("input_distance", 1e-3), r"inputs in B\(x\) .*0.001 outside"),
+        (_replace_entry("input_distance", math.nan), "not checked"),
+        (_replace_entry("weak_convexity", math.inf), "curvature constant"),
+        (_replace_entry("loss", math.nan), "run.loss.* not finite"),
+        (_replace_entry("gradient_norm", math.inf), "run.gradient_norm.* not finite"),
+        (lambda run: attrs.evolve(run, loss=run.loss[:0]), "no round"),
+        (lambda run: attrs.evolve(run, loss=run.loss[:, None]), "single game"),
+    ],
+)
+def test_refuses_what_proves_nothing(
+    change: Callable[[Transcript], Transcript], message: str
+) -> None:
+    with pytest.raises(NotAvailableError, match=message):
+        floor(change(tiny_run(0)), 1.0)
+
+
+def test_refuses_real_games_that_prove_nothing() -> None:
+    with pytest.raises(NotAvailableError, match="ReLU has no C2"):
+        floor(tiny_run(0, activation="relu"), 1.0)
+    with pytest.raises(NotAvailableError, match="full batch"):
+        floor(tiny_run(0, batch_size=3), 1.0)
+    linear = ObliviousSequence([LinearLoss(np.ones(2) / 2.0)])
+    run = play(OnlineGradientDescent(0.1), linear, L2Ball(1.0, center=np.zeros(2)), rounds=1)
+    with pytest.raises(NotAvailableError, match="deterministic network"):
+        floor(run, 1.0)
