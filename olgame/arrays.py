@@ -28,11 +28,16 @@ class Kernels:
         xp: Array API namespace (`array_api_compat.numpy`, ``array_api_compat.torch``, ...).
         dot: ``dot(a, b)``, sum over the last axis of ``a * b``, broadcast over leading axes.
         norm: ``norm(a)``, Euclidean norm over the last axis.
+        axpy: ``axpy(c, x, y)``, a new array y + c x for a float c.
+        accumulate: ``accumulate(total, c, x)``, total += c x in place; ``total`` may be of a wider
+            dtype than ``x``.
     """
 
     xp: Any
     dot: Callable[[Any, Any], Any]
     norm: Callable[[Any], Any]
+    axpy: Callable[[float, Any, Any], Any]
+    accumulate: Callable[[Any, float, Any], Any]
 
 
 def _numpy_dot(a: Any, b: Any) -> Any:
@@ -45,6 +50,22 @@ def _numpy_norm(a: Any) -> Any:
     if a.ndim == 1:
         return a.dot(a) ** 0.5
     return np.sqrt(np.vecdot(a, a))
+
+
+def _numpy_axpy(c: float, x: Any, y: Any) -> Any:
+    return y + c * x
+
+
+def _numpy_accumulate(total: Any, c: float, x: Any) -> None:
+    total += c * x
+
+
+def _method_axpy(c: float, x: Any, y: Any) -> Any:
+    return y.add(x, alpha=c)
+
+
+def _method_accumulate(total: Any, c: float, x: Any) -> None:
+    total.add_(x, alpha=c)
 
 
 def _method_dot(a: Any, b: Any) -> Any:
@@ -76,9 +97,12 @@ def kernels(x: Array) -> Kernels:
     if found is None:
         xp = array_api_compat.array_namespace(x)
         if isinstance(x, np.ndarray | np.generic):
-            found = Kernels(xp=xp, dot=_numpy_dot, norm=_numpy_norm)
+            found = Kernels(xp, _numpy_dot, _numpy_norm, _numpy_axpy, _numpy_accumulate)
+        elif array_api_compat.is_torch_array(x):
+            # One pass over memory each, where the operators of a tensor take two.
+            found = Kernels(xp, _method_dot, _method_norm, _method_axpy, _method_accumulate)
         else:
-            found = Kernels(xp=xp, dot=_method_dot, norm=_method_norm)
+            found = Kernels(xp, _method_dot, _method_norm, _numpy_axpy, _numpy_accumulate)
         _CACHE[type(x)] = found
     return found
 

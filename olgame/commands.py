@@ -57,7 +57,7 @@ def _command(point: EntryPoint) -> click.Command:
     def callback(**values: Any) -> None:
         _run(experiment, values)
 
-    options = [_option(field) for field in attrs.fields(experiment.settings)]
+    options: list[click.Parameter] = [_option(field) for field in attrs.fields(experiment.settings)]
     return click.Command(
         experiment.name, params=options, callback=callback, help=experiment.summary
     )

@@ -93,6 +93,7 @@ def play(
     referee = Referee(first, decision_set, rounds, raise_violations=on_violation == "raise")
     record = _Record(learner, adversary, referee, seed, keep)
     steps = learner if isinstance(learner, TakesGradientSteps) else None
+    level, timing = learner.level, adversary.timing
 
     state = learner.init(first, decision_set)
     memory = adversary.init(seed)
@@ -100,10 +101,11 @@ def play(
     point = learner.decide(state)
     try:
         for t in range(1, rounds + 1):
-            view = View(t, adversary.timing, point, previous)
+            view = View(t, timing, point, previous)
             response, memory = adversary.respond(memory, view)
             evaluation = response.loss.evaluate(point)
-            state = learner.update(state, _feedback(learner.level, t, point, evaluation, response))
+            feedback = _feedback(level, t, point, evaluation, response)
+            state = learner.update(state, feedback)
             step = None if steps is None else steps.last_step(state)
             full = referee.record(Move(point, evaluation, response, step))
             if keep != "sums":
@@ -113,7 +115,7 @@ def play(
                 referee.book(point)
             for observe in observers:
                 observe(Round(t, rounds, previous, response, evaluation))
-        referee.book(point)
+        referee.book(point, final=True)
     except KeyboardInterrupt:
         transcript = record.close("interrupted", point)
         raise GameInterrupted(
@@ -166,7 +168,7 @@ class _Record:
         """Book what is left and write the transcript; never raises for a broken rule."""
         referee = self._referee
         referee.raise_violations = False
-        referee.book(final_point)
+        referee.book(final_point, final=True)
         played = referee.booked
         columns: dict[str, Any] = {name: c[:played] for name, c in referee.columns.items()}
         kept = self._keep != "sums"
@@ -180,10 +182,10 @@ class _Record:
             violations=tuple(referee.violations),
             start=referee.start,
             final_point=final_point,
-            best_point=referee.best_point,
+            best_point=referee.sums.best_point,
             full_batch=referee.full_batch[:played],
-            gradient_sum=referee.gradient_sum,
-            curvature_sum=referee.curvature_sum,
+            gradient_sum=referee.sums.gradient_sum,
+            curvature_sum=referee.sums.curvature_sum,
             round_losses=tuple(self._losses[:played]) if kept else None,
             points=tuple(self._points[:played]) if self._keep == "points" else None,
         )

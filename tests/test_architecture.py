@@ -48,7 +48,8 @@ ARROWS: dict[str, set[str]] = {
     "attacks": BASE | {"perturbations", "models", "losses"},
     "adversaries": BASE | {"attacks", "models", "losses", "perturbations", "data"},
     "transcript": BASE | PROTOCOLS,
-    "referee": BASE | PROTOCOLS | {"transcript"},
+    "running_sums": BASE | PROTOCOLS,
+    "referee": BASE | PROTOCOLS | {"transcript", "running_sums"},
     "observers": BASE | PROTOCOLS,
     "game": BASE | PROTOCOLS | {"transcript", "referee", "observers"},
     "replay": BASE | PROTOCOLS | {"transcript"},
@@ -65,7 +66,15 @@ ARROWS: dict[str, set[str]] = {
     "cli": BASE | TOP | {"commands"},
 }
 # The loop and what records it know protocols, no part: these files of the rooms above, no other.
-KNOWS_ONLY_PROTOCOLS = {"game", "referee", "transcript", "observers", "replay", "feedback"}
+KNOWS_ONLY_PROTOCOLS = {
+    "game",
+    "referee",
+    "running_sums",
+    "transcript",
+    "observers",
+    "replay",
+    "feedback",
+}
 CONTRACTS = {
     "olgame.sets.convex_set",
     "olgame.losses.round_loss",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from olgame.exceptions import NotAvailableError, ShapeError
 from olgame.typing import Array
+from olgame_torch.dual import dual_level, make_dual, unpack_dual
 
 __all__ = ["AutogradEvaluation", "Forward"]
 
@@ -110,11 +108,10 @@ class AutogradEvaluation:
             return found[2]
         direction = _matching("jvp_w(v=...)", "w", v, self._w)
         _refuse_inference_mode()
-        _load_forward_mode()
         try:
-            with torch.enable_grad(), forward_ad.dual_level():
-                z = self._forward(_dual(self._w, direction), self._x)
-                tangent = _tangent_part(z)
+            with torch.enable_grad(), dual_level():
+                dual = make_dual(self._w.detach(), direction.detach())
+                z, tangent = unpack_dual(self._forward(dual, self._x))
         except NotImplementedError as error:
             reason = str(error).strip().split("\n")[0]
             raise NotAvailableError(
@@ -125,26 +122,6 @@ class AutogradEvaluation:
             tangent = torch.zeros_like(z, requires_grad=False)
         self._pushed = (direction, direction._version, tangent)
         return tangent
-
-
-def _dual(primal: Tensor, tangent: Tensor) -> Tensor:
-    dual: Tensor = forward_ad.make_dual(  # type: ignore[no-untyped-call]
-        primal.detach(), tangent.detach()
-    )
-    return dual
-
-
-def _tangent_part(dual: Tensor) -> Tensor | None:
-    tangent: Tensor | None = forward_ad.unpack_dual(dual).tangent  # type: ignore[no-untyped-call]
-    return tangent
-
-
-@functools.cache
-def _load_forward_mode() -> None:
-    # The first dual number loads a part of torch that warns about torch.
-    with warnings.catch_warnings(), forward_ad.dual_level():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        _dual(torch.zeros(()), torch.zeros(()))
 
 
 def _matching(argument: str, name: str, value: Array, like: Tensor) -> Tensor:

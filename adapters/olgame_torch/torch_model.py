@@ -73,6 +73,7 @@ class TorchModel(FlatModel):
     stochastic: tuple[str, ...]
     _template: nn.Module = attrs.field(repr=False)
     _shapes: dict[str, torch.Size] = attrs.field(repr=False)
+    _shared: dict[str, str] = attrs.field(repr=False)
     _rng: torch.Generator = attrs.field(repr=False)
 
     def __init__(
@@ -102,6 +103,7 @@ class TorchModel(FlatModel):
             stochastic=stochastic_parts(template),
             template=template,
             shapes=shapes,
+            shared=_shared_names(template, trainable),
             rng=torch.Generator().manual_seed(seed),
         )
         if not self.stochastic:
@@ -163,14 +165,18 @@ class TorchModel(FlatModel):
         # One `split`, whose gradient is one concatenation; slices would each be padded to p.
         pieces = torch.split(w, [shape.numel() for shape in self._shapes.values()])
         named = zip(self._shapes.items(), pieces, strict=True)
-        return {name: piece.view(shape) for (name, shape), piece in named}
+        views = {name: piece.view(shape) for (name, shape), piece in named}
+        for name, first in self._shared.items():
+            views[name] = views[first]
+        return views
 
     def _single(self, w: Tensor, x: Tensor) -> Tensor:
         tensors = self._views(w)
         if self.stochastic:  # running statistics are updated in a copy
             tensors.update({k: v.clone() for k, v in self._template.named_buffers()})
         inputs = x.reshape(-1, *self.input_shape)
-        z = functional_call(self._template, tensors, (inputs,))
+        # All names of shared parameters are given: looking for them would be half of the cost.
+        z = functional_call(self._template, tensors, (inputs,), tie_weights=False)
         n = inputs.shape[0]
         if not isinstance(z, Tensor) or z.shape not in ((n,), (n, 1)) or z.dtype != w.dtype:
             got = f"{tuple(z.shape)} {z.dtype}" if isinstance(z, Tensor) else type(z).__name__
@@ -247,6 +253,13 @@ def _copied(
         )
     check_dtype(next(iter(trainable.values())).dtype, "TorchModel")
     return template, trainable
+
+
+def _shared_names(module: nn.Module, parameters: dict[str, nn.Parameter]) -> dict[str, str]:
+    """The other names of ``parameters`` within ``module``, with the name they go by here."""
+    first = {id(parameter): name for name, parameter in parameters.items()}
+    every = module.named_parameters(remove_duplicate=False)
+    return {k: first[id(v)] for k, v in every if id(v) in first and first[id(v)] != k}
 
 
 def _refer(parameters: dict[str, nn.Parameter], w: Tensor) -> None:

@@ -19,6 +19,7 @@ from olgame.models.two_layer_start import two_layer_start
 from olgame.typing import Array
 from olgame_torch.activations import fused
 from olgame_torch.autograd_evaluation import Forward
+from olgame_torch.dual import make_dual, unpack_dual
 from olgame_torch.flat_model import FlatModel
 from olgame_torch.placement import check_dtype, resolve_device, warn_reduced_precision
 
@@ -136,28 +137,28 @@ class TwoLayerNet(FlatModel):
             return self._plain
         return self._paired_at_start if self._may_coincide(w) else self._paired
 
-    def _halves(self, w: Tensor) -> tuple[Tensor, ...]:
-        return w.reshape(*w.shape[:-1], 2, self.width // 2, self.dim).unbind(-3)
-
     def _plain(self, w: Tensor, x: Tensor) -> Tensor:
-        hidden = w.reshape(*w.shape[:-1], self.width, self.dim)
-        return fused(self.activation)(x @ hidden.mT) @ self.output
+        rows = w.reshape(*w.shape[:-1], self.width, self.dim)
+        return fused(self.activation)(_against(x, rows)) @ self.output
 
     def _paired(self, w: Tensor, x: Tensor) -> Tensor:
-        first, second = self._halves(w)
-        sigma = fused(self.activation)
-        pairs = sigma(x @ first.mT) - sigma(x @ second.mT)
-        return pairs @ self.output[: self.width // 2]
+        rows = w.reshape(*w.shape[:-1], self.width, self.dim)
+        sigma = fused(self.activation)(_against(x, rows))
+        first, second = sigma.reshape(*sigma.shape[:-1], 2, self.width // 2).unbind(-2)
+        return (first - second) @ self.output[: self.width // 2]
 
     def _paired_at_start(self, w: Tensor, x: Tensor) -> Tensor:
-        # Two products with equal rows need not be equal: how a BLAS sums depends on where in
-        # memory a matrix begins and on sizes (1 in 100 shapes). z_r + <w_{r+h} - w_r, x> is exact
-        # where rows coincide, and costs a tenth more, which is why it is not used everywhere.
+        # Products with equal rows need not be equal: how a BLAS sums depends on where in memory
+        # a row is. <w_r, x> + <w_{r+h} - w_r, x> is exact where the two rows coincide; it costs a
+        # tenth more, which is why it is not used everywhere.
         first, second = self._halves(w)
         sigma = fused(self.activation)
-        z = x @ first.mT
-        pairs = sigma(z) - sigma(z + x @ (second - first).mT)
+        z = _against(x, first)
+        pairs = sigma(z) - sigma(z + _against(x, second - first))
         return pairs @ self.output[: self.width // 2]
+
+    def _halves(self, w: Tensor) -> tuple[Tensor, ...]:
+        return w.reshape(*w.shape[:-1], 2, self.width // 2, self.dim).unbind(-3)
 
     def _may_coincide(self, w: Tensor) -> bool:
         """Whether the first pair of rows is equal (in some game): surely not after a step.
@@ -171,3 +172,15 @@ class TwoLayerNet(FlatModel):
         answer = bool((first[..., 0, :] == second[..., 0, :]).all(-1).any())
         last.update(w=weakref.ref(w), version=w._version, answer=answer)
         return answer
+
+
+def _against(x: Tensor, rows: Tensor) -> Tensor:
+    """<rows_r, x_i>, shape ``(..., n, number of rows)``.
+
+    In forward mode torch would also multiply ``rows`` with a tangent of x that is all zeros (half
+    as much work again), so the product rule is written out where x has none.
+    """
+    primal, tangent = unpack_dual(rows)
+    if tangent is None or unpack_dual(x)[1] is not None:
+        return x @ rows.mT
+    return make_dual(x @ primal.mT, x @ tangent.mT)

@@ -23,7 +23,7 @@ from olgame.typing import Array
 __all__ = ["OutputBound", "output_bound"]
 
 _CHUNK_ENTRIES = 2**22
-_STEPS = {"smooth": 6, "relu": 10}
+_STEPS = {"smooth": 8, "relu": 10}
 
 
 @attrs.frozen(eq=False)
@@ -72,7 +72,7 @@ def output_bound(
         x: centers, shape ``(n, d)``, float64.
         radius: rho >= 0, shape ``(n,)``, float64. Where 0, the bound is Q(x) plus its rounding.
         norm: ``"l2"`` or ``"linf"``.
-        steps: quadratics tried; None for 6 (smooth) or 10 (ReLU).
+        steps: quadratics tried; None for 8 (smooth) or 10 (ReLU).
         chunk: samples at a time; None for what keeps the work arrays near 32 MB.
 
     Returns:
@@ -139,7 +139,9 @@ def _bound(
         spread = reach2 / dim**0.5
         relaxation = ReLURelaxation.of(hidden, output, z, reach, reach2, spread)
     else:
-        relaxation = SmoothRelaxation.of(hidden, output, activation, z, reach, reach2)
+        relaxation = SmoothRelaxation.of(
+            hidden, output, activation, z, reach, reach2, sharp=norm == "linf"
+        )
     smoothing = (0.1, 0.8) if activation.c2 is None else (0.05, 0.6)
     best = tighten(relaxation, rho, norm, dim, rounding, steps, smoothing)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+from array_api_compat import device
 
 from olgame.arrays import kernels, unit_roundoff
 from olgame.typing import Array
@@ -145,7 +146,7 @@ def _over_box(g: Any, curvature: Any, smoothing: Any) -> tuple[Any, Any, Any]:
     """Bound and moments over the cube [-1, 1]^d."""
     xp = kernels(g).xp
     dim = g.shape[-1]
-    eye = xp.eye(dim, dtype=g.dtype, device=g.device)
+    eye = xp.eye(dim, dtype=g.dtype, device=device(g))
     rows = xp.sum(xp.abs(curvature), axis=-1)
     top = xp.clip(xp.linalg.eigvalsh(curvature)[:, -1:], 0.0, None)
     spectral = dim * top < xp.sum(rows, axis=-1, keepdims=True)
@@ -171,6 +172,7 @@ def _over_box(g: Any, curvature: Any, smoothing: Any) -> tuple[Any, Any, Any]:
         length = xp.sqrt(xp.sum(move * _apply(barrier, move), axis=-1, keepdims=True))
         multipliers = multipliers + move * xp.clip(0.9 / (length + _TINY), None, 1.0)
         t = xp.maximum(t * shrink, last)
+    multipliers = xp.where(xp.isfinite(multipliers), multipliers, simple)
     bound = xp.minimum(_box_value(g, curvature, simple), _box_value(g, curvature, multipliers))
     return bound, mean, 2 * t[:, :, None] * inverse
 
@@ -179,7 +181,7 @@ def _box_value(g: Any, curvature: Any, multipliers: Any) -> Any:
     """F(D + tau I), tau >= 0 the least shift that makes D - M + tau I positive definite."""
     xp = kernels(g).xp
     dim = g.shape[-1]
-    eye = xp.eye(dim, dtype=g.dtype, device=g.device)
+    eye = xp.eye(dim, dtype=g.dtype, device=device(g))
     d = xp.clip(multipliers, 0.0, None)
     eigenvalues, basis = xp.linalg.eigh(d[:, :, None] * eye - curvature)
     b = _apply(_transposed(basis), g)

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from olgame.activations import Activation
+from olgame.activations import Activation, softplus
 from olgame.arrays import kernels
 from olgame.certify.relaxation import Quadratic
 from olgame.typing import Array
@@ -34,6 +34,15 @@ class SmoothRelaxation:
     Among all centers, one for each neuron, E q is least at ``E <w_k, delta>``: its derivative in
     the center s is ``(c_k sigma''(s) - h_k)(E - s)``. So the mean is all that this family asks.
 
+    **Softplus, sharper.** softplus(s) = s/2 + L(s^2) with L(u) = log(2 cosh(sqrt(u)/2)) concave
+    (L'(s^2) = tanh(s/2)/(4 s) falls in abs(s)), so from the tangent of L at s_0^2
+
+        softplus(s) <= softplus(s_0) + softplus'(s_0)(s - s_0) + phi(s_0)(s - s_0)^2 / 2
+
+    for all s, phi(s_0) = tanh(s_0/2)/(2 s_0) <= 1/4. For c_k > 0, c_k phi at the center serves as
+    h_k where it is less. Then M moves with the center and is summed again for each one; worth it
+    where the relaxation is not nearly exact already (``sharp``).
+
     Args:
         hidden: rows w_k, shape ``(m, d)``.
         output: signed output weights c_k, shape ``(m,)``.
@@ -41,11 +50,13 @@ class SmoothRelaxation:
         z: pre-activations at the centers of the balls, shape ``(n, m)``.
         reach: r_k, shape ``(n, m)``, rounded upward.
         reach2: Euclidean reach rho_2 norm2(w_k), shape ``(n, m)``.
-        curvature: M, shape ``(n, d, d)``; made by `SmoothRelaxation.of`.
+        bounds: h_k, shape ``(n, m)``; made by `SmoothRelaxation.of`.
+        curvature: M, shape ``(n, d, d)``.
         bend: sum_k abs(h_k) reach2_k^2, shape ``(n,)``.
+        sharp: whether to sharpen h_k at every center (softplus only).
 
     References:
-        hazan2022, Section 2.1.
+        singla2020 (the bound centered at x, with one curvature bound for all of the ball).
     """
 
     hidden: Array
@@ -54,8 +65,10 @@ class SmoothRelaxation:
     z: Array
     reach: Array
     reach2: Array
+    bounds: Array
     curvature: Array
     bend: Array
+    sharp: bool
 
     @classmethod
     def of(
@@ -66,6 +79,8 @@ class SmoothRelaxation:
         z: Array,
         reach: Array,
         reach2: Array,
+        *,
+        sharp: bool = False,
     ) -> SmoothRelaxation:
         """The family at n inputs (arguments as above)."""
         xp = kernels(z).xp
@@ -74,10 +89,10 @@ class SmoothRelaxation:
         wide: Any = reach + 1e-15 * xp.abs(z)
         least, largest = activation.second_derivative_range(z - wide, z + wide)
         h: Any = xp.where(c > 0, c * largest, c * least)
-        rows: Any = xp.linalg.matrix_transpose(hidden)
-        curvature = xp.matmul(rows * h[:, None, :], hidden)
+        curvature = _weighted_gram(hidden, h)
         bend = xp.sum(xp.abs(h) * reach2 * reach2, axis=-1)
-        return cls(hidden, output, activation, z, reach, reach2, curvature, bend)
+        sharp = sharp and activation == softplus
+        return cls(hidden, output, activation, z, reach, reach2, h, curvature, bend, sharp)
 
     def second(self) -> Array:
         out: Array = self.z[:, :1]
@@ -94,8 +109,24 @@ class SmoothRelaxation:
         value: Any = self.output * self.activation.value(s)
         slope: Any = self.output * self.activation.derivative(s)
         at_center: Any = xp.matmul(slope, self.hidden)
-        bent = xp.matmul(self.curvature, mean[..., None])[..., 0]
+        curvature: Any = self._curvature(s) if self.sharp else self.curvature
+        bent = xp.matmul(curvature, mean[..., None])[..., 0]
         constant = xp.sum(value - slope * shift, axis=-1) + 0.5 * xp.sum(mean * bent, axis=-1)
         absolute = xp.sum(xp.abs(value) + 2 * xp.abs(slope) * self.reach2, axis=-1)
         # Here abs(<w_k, mean>) <= reach2_k: a mean is an average of points of the ball.
-        return Quadratic(constant, at_center - bent, self.curvature, absolute + 2 * self.bend)
+        return Quadratic(constant, at_center - bent, curvature, absolute + 2 * self.bend)
+
+    def _curvature(self, s: Any) -> Any:
+        xp = kernels(s).xp
+        c: Any = self.output
+        flat = xp.abs(s) < 1e-3
+        safe = xp.where(flat, 1.0, s)
+        phi = xp.where(flat, 0.25, 0.5 * xp.tanh(0.5 * safe) / safe)
+        h = xp.where(c > 0, xp.minimum(c * phi, self.bounds), self.bounds)
+        return _weighted_gram(self.hidden, h)
+
+
+def _weighted_gram(hidden: Any, weights: Any) -> Any:
+    """sum_k weights_k w_k w_k^T for every sample."""
+    xp = kernels(hidden).xp
+    return xp.matmul(xp.linalg.matrix_transpose(hidden) * weights[:, None, :], hidden)

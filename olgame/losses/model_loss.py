@@ -44,7 +44,8 @@ class ModelLoss:
 
     def value(self, w: Array) -> Value:
         """l_t(w), shape ``(...)``."""
-        return _mean(self.loss.value(self.model(w, self.x), self.y))
+        value: Value = _mean(self.loss.value(self.model(w, self.x), self.y))
+        return value
 
     def evaluate(self, w: Array) -> RoundEvaluation:
         """Value, gradient (one pullback) and kappa_t at ``w``."""

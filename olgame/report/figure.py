@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from olgame.report.numbers import number
 from olgame.storage import StoredRun, load_run
 
 __all__ = ["game_figure", "save_figure"]
@@ -72,7 +73,7 @@ def _losses(axis: Any, run: StoredRun) -> None:
             np.arange(1, len(twin) + 1), twin, color=_ORANGE, lw=1.4, ls="--",
             label="linearized twin",
         )  # fmt: skip
-    floor, ceiling = verdict.get("floor"), verdict.get("ceiling")
+    floor, ceiling = number(verdict.get("floor")), number(verdict.get("ceiling"))
     if floor is not None and ceiling is not None:
         axis.axhspan(
             floor, ceiling, color=_GREEN, alpha=0.25, lw=0,

@@ -11,6 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from olgame.report.numbers import number
+
 __all__ = ["render"]
 
 _MARK = {"holds": ("+", "green"), "fails": ("x", "bold red"), "not checked": ("?", "yellow")}
@@ -103,8 +105,9 @@ def _regret(results: Results) -> RenderableType:
     return table
 
 
-def _optional(value: float | None) -> str:
-    return "not available" if value is None else f"{value:.4f}"
+def _optional(value: Any) -> str:
+    found = number(value)
+    return "not available" if found is None else f"{found:.4f}"
 
 
 def _ledger(results: Results) -> RenderableType:
@@ -141,8 +144,9 @@ def _certificates(results: Results) -> RenderableType:
     return table
 
 
-def _end(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _end(value: Any) -> str:
+    found = number(value)
+    return "-" if found is None else f"{found:.4f}"
 
 
 def _verdict(results: Results) -> RenderableType:
@@ -166,10 +170,11 @@ def _counted(premises: Iterable[Results]) -> Text:
 
 def _content(verdict: Results) -> str:
     start, accuracy = verdict["start_loss"], verdict["accuracy"]
-    if verdict["content"] == "informative":
-        promised = verdict["ceiling"] + accuracy
+    floor, ceiling = number(verdict["floor"]), number(verdict["ceiling"])
+    if ceiling is not None and verdict["content"] == "informative":
+        promised = ceiling + accuracy
         return f"the promise, at most {promised:.4f}, is below the loss of the start, {start:.4f}"
-    if verdict["content"] == "vacuous":
-        promised = verdict["floor"] + accuracy
+    if floor is not None and verdict["content"] == "vacuous":
+        promised = floor + accuracy
         return f"the promise, {promised:.4f} or more, is kept by the start already: {start:.4f}"
     return "the certificates do not tell whether the start keeps the promise already"

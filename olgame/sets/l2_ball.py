@@ -102,6 +102,8 @@ class L2Ball:
             return self._project_scaled(x, center, difference)
         if worst <= self.radius:
             return x if x.ndim == difference.ndim else _broadcast(x, difference)
+        if center is not None and float(k.xp.min(lengths)) > self.radius:
+            return _shrunk(center, difference, (self.radius / lengths)[..., None])
         # The factor of a point inside is R/R = 1 exactly.
         floor = k.xp.full_like(lengths, self.radius)
         factor = (self.radius / k.xp.maximum(lengths, floor))[..., None]
@@ -147,12 +149,21 @@ class L2Ball:
         """norm(x - c) + R."""
         return norm(x if self.center is None else x - self._center_for(x)) + self.radius
 
+    def inner_radius(self, x: Array) -> Value:
+        """R - norm(x - c): the ball of this radius around ``x`` lies in this one (if >= 0)."""
+        difference = x if self.center is None else x - self._center_for(x)
+        radius: Value = self.radius - norm(difference)
+        return radius
+
     def translate(self, v: Array) -> L2Ball:
-        """The ball around c + v; ``translate(-c)`` has a center of exact zeros."""
+        """The ball around c + v; around the origin (None) where that is exactly 0."""
         if self.center is None:
             return L2Ball(self.radius, v)
         require_length(v, self.center.shape[-1], "L2Ball")
-        return L2Ball(self.radius, self.center + matched(v, self.center))
+        center = self.center + matched(v, self.center)
+        nonzero: Any = center != 0.0  # type: ignore[comparison-overlap]  # element-wise
+        at_origin = not bool(kernels(center).xp.any(nonzero))
+        return L2Ball(self.radius, None if at_origin else center)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Uniform points, shape ``shape``, of the kind of the center (float64 NumPy if None)."""

@@ -156,8 +156,8 @@ def gap(
         tolerance: For `Gap.globally_optimal`.
 
     Returns:
-        A `Gap`. Memory O(m d) and a few blocks of 32 MB. Cost O(N m d) (ReLU O(N m d^2)) and
-        O(m d) for each mu.
+        A `Gap`. Memory O(m d) and a few blocks of at most 32 MB. Cost O(N m d), with ReLU
+        O(N m d^2), and O(m d) for each mu.
 
     Raises:
         ArgumentError: A radius, weight or slope outside its domain, or u0 outside B(R).

@@ -18,7 +18,7 @@ from olgame.theory.worst_case_linearization import TwoLayerModel
 __all__ = ["TwoLayerPoint", "two_layer_point"]
 
 _UNIT = float(np.finfo(np.float64).eps)
-_ENTRIES = 1 << 22  # numbers in one block of temporaries (32 MB)
+_ENTRIES = 1 << 18  # numbers in one block of temporaries (2 MB: they stay in the cache)
 _PULL_BACK = 1e-6  # how far, relative to R, a point may be outside B(R) by rounding
 
 Floats = NDArray[np.float64]
@@ -79,12 +79,13 @@ class TwoLayerPoint:
     ) -> float:
         """A bound on the error of Phi - Gamma by float64 arithmetic; first order in the roundoff.
 
-        * outputs: ``noise``, pre-activations included (sigma is C1-Lipschitz, so an error of z is an
-          error of the value there, for every u);
-        * sums of N terms: N roundoffs of the absolute terms; an error e of g moves <g, v> by at most
-          2 R norm(e), norm(v) <= 2 R; an error e of delta shifts the ball, which moves the minimum of
-          the network part by at most C1 norm(b) sum omega abs(p) norm(x) norm(e);
-        * rotation into eigenbases and g + 2 mu delta: d + 8 roundoffs of the norms, as errors of g.
+        * outputs: ``noise``, pre-activations included (sigma is C1-Lipschitz, so an error of z
+          is an error of the value there, for every u);
+        * sums of N terms: N roundoffs of the absolute terms; an error e of g moves <g, v> by at
+          most 2 R norm(e), as norm(v) <= 2 R; an error e of delta shifts the ball, which moves the
+          minimum of the network part by at most C1 norm(b) sum omega abs(p) norm(x) norm(e);
+        * rotation into eigenbases and g + 2 mu delta: d + 8 roundoffs of the norms, as errors
+          of g.
         """
         omega, (count, d) = samples.weights, (len(f), self.hidden.shape[1])
         pull = omega * np.abs(p)

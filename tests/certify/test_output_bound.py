@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from olgame.activations import Activation, get_activation
-from olgame.certify import output_bound
+from olgame.certify import output_bound, quadratic_maximum
 from olgame.certify.relu_bound import ReLURelaxation
 from olgame.certify.smooth_bound import SmoothRelaxation
 from olgame.exceptions import NotAvailableError
@@ -140,11 +140,11 @@ def check_searches(seeds: range) -> tuple[int, list[float]]:
 
 
 def test_above_a_dense_grid() -> None:
-    assert check_grids(range(120)) == 0
+    assert check_grids(range(80)) == 0
 
 
 def test_above_multi_start_search_in_more_dimensions() -> None:
-    below, ratios = check_searches(range(100))
+    below, ratios = check_searches(range(60))
     assert below == 0
     assert min(ratios) >= 1 - 1e-9
     assert np.median(ratios) < 1.05
@@ -152,26 +152,27 @@ def test_above_multi_start_search_in_more_dimensions() -> None:
 
 @pytest.mark.slow
 def test_above_multi_start_search_many_times() -> None:
-    assert check_grids(range(120, 2000)) == 0
-    assert check_searches(range(100, 1000))[0] == 0
+    assert check_grids(range(80, 2000)) == 0
+    assert check_searches(range(60, 1000))[0] == 0
 
 
 def test_half_the_curvature_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import olgame.certify.relaxation as module
-
-    true = module.quadratic_maximum
-    monkeypatch.setattr(module, "quadratic_maximum", lambda g, m, *rest: true(g, 0.5 * m, *rest))
-    assert check_grids(range(120)) > 5
+    true = quadratic_maximum
+    monkeypatch.setattr(
+        "olgame.certify.relaxation.quadratic_maximum",
+        lambda g, m, *rest: true(g, 0.5 * m, *rest),
+    )
+    assert check_grids(range(32)) > 2
 
 
 def test_a_center_outside_the_ball_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    import olgame.certify.relaxation as module
+    monkeypatch.setattr(
+        "olgame.certify.relaxation._into_ball", lambda mean, radius, norm: 3.0 * mean
+    )
+    assert check_grids(range(60)) > 0
 
-    monkeypatch.setattr(module, "_into_ball", lambda mean, radius, norm: 3.0 * mean)
-    assert check_grids(range(120)) > 0
 
-
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, derandomize=True, max_examples=300)
 @given(
     z=st.floats(-3, 3),
     r=st.floats(1e-6, 4),
@@ -183,8 +184,8 @@ def test_every_parabola_is_above_its_relu(
     z: float, r: float, share: float, variance: float, c: float
 ) -> None:
     """One neuron in one dimension; moments that no distribution has are fine, too."""
-    one = np.ones((1, 1))
-    family = ReLURelaxation.of(one, np.array([c]), z * one, r * one, r * one, r * one)
+    one: Matrix = np.ones((1, 1))
+    family = ReLURelaxation.of(one, c * one[0], z * one, r * one, r * one, r * one)
     mean = share * r
     second = ((z + mean) ** 2 + variance) * np.ones_like(family.z_up)
     q = family.quadratic(mean * one, second)
@@ -197,20 +198,21 @@ def test_every_parabola_is_above_its_relu(
     assert np.all(bound >= c * np.maximum(z + delta, 0) - 1e-13 * np.asarray(q.absolute)[0])
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, derandomize=True, max_examples=300)
 @given(
     name=st.sampled_from(SMOOTH),
     z=st.floats(-5, 5),
     r=st.floats(1e-6, 6),
     share=st.floats(-1, 1),
     c=st.floats(-3, 3),
+    sharp=st.booleans(),
 )
 def test_every_taylor_bound_is_above_its_neuron(
-    name: str, z: float, r: float, share: float, c: float
+    name: str, z: float, r: float, share: float, c: float, sharp: bool
 ) -> None:
-    one = np.ones((1, 1))
+    one: Matrix = np.ones((1, 1))
     family = SmoothRelaxation.of(
-        one, np.array([c]), get_activation(name), z * one, r * one, r * one
+        one, c * one[0], get_activation(name), z * one, r * one, r * one, sharp=sharp
     )
     q = family.quadratic(share * r * one, family.second())
     delta = np.linspace(-r, r, 401)
@@ -283,8 +285,8 @@ def test_torch_and_chunks_give_the_same(name: str, norm: str) -> None:
     rho = rng.uniform(0, 0.5, 7)
     activation = get_activation(name)
     known = output_bound(TwoLayerWeights(w, c, activation), x, rho, norm)
-    tensors = [torch.tensor(values, dtype=torch.float64) for values in (w, c, x, rho)]
-    found = output_bound(TwoLayerWeights(tensors[0], tensors[1], activation), *tensors[2:], norm)
+    w_, c_, x_, rho_ = (torch.tensor(values, dtype=torch.float64) for values in (w, c, x, rho))
+    found = output_bound(TwoLayerWeights(w_, c_, activation), x_, rho_, norm)
     assert np.asarray(found.bound) == pytest.approx(np.asarray(known.bound), rel=1e-6)
     parts = output_bound(TwoLayerWeights(w, c, activation), x, rho, norm, chunk=2)
     assert np.asarray(parts.bound) == pytest.approx(np.asarray(known.bound), rel=1e-9)
@@ -304,7 +306,8 @@ def test_an_activation_without_constants_is_refused() -> None:
         ("relu", "l2", 0.5, 1.03),
         ("relu", "linf", 0.1, 1.3),
         ("softplus", "l2", 0.5, 1.001),
-        ("softplus", "linf", 0.1, 1.3),
+        ("softplus", "linf", 0.1, 1.15),
+        ("gelu", "l2", 0.5, 1.06),
     ],
 )
 def test_tight_on_wide_random_networks(name: str, norm: str, rho: float, most: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import cvxpy as cp
 import numpy as np
@@ -15,20 +16,20 @@ Vector = NDArray[np.float64]
 
 
 def bound(g: Vector, m: Vector, rho: float, norm: str, smoothing: float = 1e-3) -> float:
-    level = np.array([[smoothing]])
-    return float(
-        np.asarray(quadratic_maximum(g[None], m[None], np.array([rho]), norm, level).bound)[0]
-    )
+    level: Vector = np.array([[smoothing]])
+    radius: Vector = np.array([rho])
+    return float(np.asarray(quadratic_maximum(g[None], m[None], radius, norm, level).bound)[0])
 
 
 def semidefinite(g: Vector, m: Vector, rho: float, norm: str) -> float:
     """The relaxation over moments of delta, by an interior point solver (exact for l2)."""
+    solver: Any = cp  # its functions carry no types
     d = len(g)
-    moments = cp.Variable((d + 1, d + 1), PSD=True)
-    spent = cp.diag(moments)[1:]
-    ball = cp.sum(spent) <= rho**2 if norm == "l2" else spent <= rho**2
-    value = g @ moments[0, 1:] + cp.trace(m @ moments[1:, 1:]) / 2
-    problem = cp.Problem(cp.Maximize(value), [moments[0, 0] == 1, ball])
+    moments = solver.Variable((d + 1, d + 1), PSD=True)
+    spent = solver.diag(moments)[1:]
+    ball = solver.sum(spent) <= rho**2 if norm == "l2" else spent <= rho**2
+    value = g @ moments[0, 1:] + solver.trace(m @ moments[1:, 1:]) / 2
+    problem = solver.Problem(solver.Maximize(value), [moments[0, 0] == 1, ball])
     problem.solve(solver="CLARABEL")
     return float(problem.value)
 
@@ -113,10 +114,28 @@ def test_scales_with_the_problem(norm: str, scale: float) -> None:
 
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_gradient_and_curvature_of_unlike_sizes(norm: str) -> None:
+    """Any ratio of the two: finite, at least the value at a few points, at most the textbook's."""
+    rng = np.random.default_rng(9)
+    for kind in KINDS:
+        g, m = problem(kind, 5, rng)
+        for power in (-300, -100, -16, -8, 8, 16, 100):
+            big = 10.0**power * m
+            found = bound(g, big, 1.0, norm)
+            points = rng.uniform(-1, 1, (200, 5)) / (5**0.5 if norm == "l2" else 1.0)
+            assert found >= (points @ g + 0.5 * np.sum(points @ big * points, axis=1)).max()
+            top = max(0.0, float(np.linalg.eigvalsh(big)[-1]))
+            linear = np.linalg.norm(g) if norm == "l2" else np.abs(g).sum()
+            room = 0.5 * top * (1 if norm == "l2" else 5)
+            assert found <= (linear + room) * (1 + 1e-6) + 1e-9 * np.abs(big).max()
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
 def test_moments_spend_the_ball(norm: str) -> None:
     g, m = problem("convex", 5, np.random.default_rng(7))
-    level = np.array([[0.05]])
-    top = quadratic_maximum(g[None], m[None], np.array([0.4]), norm, level)
+    level: Vector = np.array([[0.05]])
+    radius: Vector = np.array([0.4])
+    top = quadratic_maximum(g[None], m[None], radius, norm, level)
     mean, covariance = np.asarray(top.mean)[0], np.asarray(top.covariance)[0]
     second = np.diag(covariance) + mean**2
     assert np.linalg.eigvalsh(covariance)[0] > 0

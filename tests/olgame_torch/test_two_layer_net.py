@@ -120,6 +120,13 @@ def test_steps_in_place_are_seen() -> None:
     w += 0.1 * torch.arange(24, dtype=torch.float64)
     expected = to_numpy(numpy(to_numpy(w), x))
     np.testing.assert_allclose(to_numpy(model(w, model.asarray(x))), expected, rtol=1e-12)
+    wide = TwoLayerNet(dim=65, width=66)  # and back to the start, where products would not do
+    back = torch.cat([torch.zeros(3, dtype=torch.float64), wide.start])[3:]
+    inputs = wide.asarray(np.random.default_rng(1).standard_normal((33, 65)))
+    back += torch.arange(back.numel(), dtype=torch.float64)
+    assert float(wide(back, inputs).abs().max()) > 0.0
+    back.copy_(wide.start)
+    assert torch.equal(wide(back, inputs), torch.zeros(33, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("shared", [True, False])

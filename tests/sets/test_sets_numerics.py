@@ -79,9 +79,7 @@ def test_one_bad_game_does_not_spoil_the_others() -> None:
 
 def test_translation_by_minus_the_center_is_exact() -> None:
     center = np.random.default_rng(0).standard_normal(50) * 10.0 ** np.arange(-25.0, 25.0)
-    moved = L2Ball(1.0, center).translate(-center)
-    assert moved.center is not None
-    assert np.array_equal(to_numpy(moved.center), np.zeros(50))
+    assert L2Ball(1.0, center).translate(-center).center is None
 
 
 def test_a_center_of_another_kind_is_converted() -> None:

@@ -266,6 +266,13 @@ def test_the_wrong_rule_is_named() -> None:
     assert ProjectedOGD("adagrad").check(run).premises["adagrad step sizes"].fails
 
 
+def test_posterior_against_a_hand_value() -> None:
+    """1/(2 x 0.5) + (4/2)(4 - 2) + (0.5 x 1 + 0.25 x 4)/2 = 1 + 4 + 0.75."""
+    steps, norms = np.array([0.5, 0.25]), np.array([1.0, 2.0])
+    bound = ProjectedOGD("decreasing").posterior(steps, norms, reach=1.0, diameter=2.0)
+    assert bound.value == pytest.approx(5.75, rel=1e-15)
+
+
 def test_posterior_refuses_increasing_steps() -> None:
     with pytest.raises(NotAvailableError, match="never increase"):
         ProjectedOGD().posterior(np.array([0.1, 0.2]), np.ones(2), reach=1.0, diameter=2.0)

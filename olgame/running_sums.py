@@ -1,0 +1,122 @@
+"""The sums that regret is computed from, in as few passes over the weights as they need.
+
+Everything is centered at W_1: with D_t = W_t - W_1 a round costs the difference, three dot
+products (<g_t, D_t>, norm(D_t), norm(g_t)) and one accumulation; where the step is audited, one
+step, one projection and one distance more. D_{t+1}, which the audit needs, is kept for the next
+round.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from olgame.arrays import kernels
+from olgame.sets.convex_set import ConvexSet
+from olgame.typing import Array
+
+__all__ = ["Reduced", "RunningSums"]
+
+
+class Reduced(NamedTuple):
+    """The scalars of a chunk of rounds, in the library of the game, shape ``(k, ...)``.
+
+    A chunk of one round has no axis of its own: shape ``(...)``.
+    """
+
+    inner: Any
+    distance: Any
+    gradient_norm: Any
+    update_error: Any
+
+
+@attrs.define(eq=False)
+class RunningSums:
+    """S = sum g_t and V = sum kappa_t D_t in float64, the best point, and scalars per round.
+
+    Attributes:
+        start: W_1, shape ``(..., p)``.
+        decision_set: K.
+        audit: whether to compare every step with the projected gradient step.
+        gradient_sum: S.
+        curvature_sum: V.
+        best_point: the point of smallest loss so far.
+        best_loss: its loss, for each game.
+    """
+
+    start: Array
+    decision_set: ConvexSet
+    audit: bool
+    gradient_sum: Any = attrs.field(init=False)
+    curvature_sum: Any = attrs.field(init=False)
+    best_point: Any = attrs.field(init=False)
+    best_loss: Any = attrs.field(init=False)
+    _recentered: Any = attrs.field(init=False)
+    _next: tuple[Any, Any] = attrs.field(init=False, default=(None, None))
+
+    def __attrs_post_init__(self) -> None:
+        xp = kernels(self.start).xp
+        zeros = xp.zeros_like(self.start, dtype=xp.float64)
+        self.gradient_sum, self.curvature_sum = zeros, xp.zeros_like(zeros)
+        self.best_point = self.start
+        self.best_loss = np.full(tuple(self.start.shape[:-1]), np.inf)
+        self._recentered = self.decision_set.translate(-self.start)
+
+    def add_round(self, point: Any, gradient: Any, step: Any, next_point: Array) -> Reduced:
+        """Add one round; no copy of a point or a gradient is made."""
+        k = kernels(self.start)
+        known, offset = self._next
+        if known is not point:
+            offset = point - self.start
+        self.gradient_sum += gradient
+        error = None
+        if self.audit and step is not None:
+            moved = k.axpy(-float(step), gradient, offset)
+            following = next_point - self.start
+            error = k.norm(following - self._recentered.project(moved))
+            self._next = (next_point, following)
+        return Reduced(k.dot(gradient, offset), k.norm(offset), k.norm(gradient), error)
+
+    def add_chunk(
+        self, points: list[Any], gradients: list[Any], steps: Any, next_point: Array
+    ) -> Reduced:
+        """Add several rounds of a small game at once."""
+        k = kernels(self.start)
+        offsets = k.xp.stack([*points, next_point]) - self.start
+        stacked = k.xp.stack(gradients)
+        before = offsets[:-1]
+        self.gradient_sum += k.xp.sum(stacked, axis=0, dtype=k.xp.float64)
+        error = None
+        if self.audit and steps is not None:
+            alpha = k.xp.asarray(steps, dtype=self.start.dtype)[..., None]
+            moved = before - alpha * stacked
+            error = k.norm(offsets[1:] - self._recentered.project(moved))
+        return Reduced(k.dot(stacked, before), k.norm(before), k.norm(stacked), error)
+
+    def add_curvature(self, kappa: Any, point: Any) -> None:
+        """V += kappa_t D_t, for a finite kappa_t, one number or one for each game."""
+        k = kernels(self.start)
+        known, offset = self._next
+        if known is not point:
+            offset = point - self.start
+        if np.ndim(kappa) == 0:
+            k.accumulate(self.curvature_sum, float(kappa), offset)
+        else:
+            self.curvature_sum += k.xp.asarray(kappa, dtype=self.start.dtype)[..., None] * offset
+
+    def note_loss(self, point: Any, loss: NDArray[np.float64] | float) -> None:
+        """Keep ``point`` where its loss is the smallest so far."""
+        better = loss < self.best_loss
+        if isinstance(better, bool | np.bool_) or better.ndim == 0:
+            if better:
+                self.best_loss, self.best_point = loss, point
+        elif better.all():
+            self.best_loss, self.best_point = loss, point
+        elif better.any():
+            xp = kernels(self.start).xp
+            mask = xp.asarray(better)[..., None]
+            self.best_point = xp.where(mask, point, self.best_point)
+            self.best_loss = np.minimum(self.best_loss, loss)

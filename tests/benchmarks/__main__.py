@@ -1,0 +1,53 @@
+"""Benchmarks, on request: ``python -m tests.benchmarks [--threads 1] [--device cpu] [name ...]``.
+
+Prints ratios against loops written by hand, measured in this very run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Callable
+
+from tests.benchmarks.harness import set_threads
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help="which (default: all)")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    set_threads(options.threads)
+
+    # After the number of threads is set.
+    import numpy as np
+    import torch
+
+    from tests.benchmarks import network, online
+
+    torch.set_num_threads(options.threads)
+    suites: dict[str, Callable[[], list[str]]] = {
+        "single": online.single,
+        "batched": online.batched,
+        "memory": online.memory,
+        "attack-float32": lambda: network.attack(torch.float32, options.device),
+        "attack-float64": lambda: network.attack(torch.float64, options.device),
+        "round-float32": lambda: network.rounds(torch.float32, options.device),
+        "round-float64": lambda: network.rounds(torch.float64, options.device),
+    }
+    unknown = set(options.names) - set(suites)
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(suites)}")
+    device = torch.cuda.get_device_name() if options.device == "cuda" else platform.processor()
+    print(f"{options.threads} thread(s), {options.device} {device}, "
+          f"NumPy {np.__version__}, torch {torch.__version__}")  # fmt: skip
+    print(network.floor())
+    for name in options.names or suites:
+        print(f"\n{name}")
+        for line in suites[name]():
+            print("  " + line)
+
+
+if __name__ == "__main__":
+    main()

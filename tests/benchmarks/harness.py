@@ -1,0 +1,84 @@
+"""Ratios measured in one run: every candidate in turn, many times, against a baseline."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Mapping
+
+import attrs
+
+__all__ = ["Comparison", "compare", "set_threads"]
+
+
+@attrs.frozen
+class Comparison:
+    """Seconds of one candidate, and its ratio to the baseline pair by pair.
+
+    Attributes:
+        name: the candidate.
+        seconds: median of one run.
+        ratio: median over turns of (seconds of the candidate / seconds of the baseline).
+        spread: lower and upper quartile of that ratio.
+    """
+
+    name: str
+    seconds: float
+    ratio: float
+    spread: tuple[float, float]
+
+    def __str__(self) -> str:
+        low, high = self.spread
+        return (
+            f"{self.name:<44} {1e3 * self.seconds:10.2f} ms   "
+            f"time ratio {self.ratio:6.3f}  [{low:.3f}, {high:.3f}]   "
+            f"speed ratio {1.0 / self.ratio:6.3f}"
+        )
+
+
+def compare(
+    candidates: Mapping[str, Callable[[], object]], *, repeats: int = 9, warmup: int = 1
+) -> list[Comparison]:
+    """Run the candidates in turn; the first is the baseline.
+
+    Interleaved runs see the same drift of a shared machine, so ratios are quoted, not seconds.
+    """
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    for turn in range(warmup + repeats):
+        for name, run in candidates.items():
+            begin = time.perf_counter()
+            run()
+            if turn >= warmup:
+                times[name].append(time.perf_counter() - begin)
+    baseline = times[next(iter(candidates))]
+    found = []
+    for name, seconds in times.items():
+        ratios = [a / b for a, b in zip(seconds, baseline, strict=True)]
+        quartiles = statistics.quantiles(ratios, n=4) if repeats > 1 else [ratios[0]] * 3
+        found.append(
+            Comparison(
+                name,
+                statistics.median(seconds),
+                statistics.median(ratios),
+                (quartiles[0], quartiles[2]),
+            )
+        )
+    return found
+
+
+def set_threads(threads: int) -> None:
+    """Fix the number of threads; warn when the machine has fewer free cores.
+
+    Call it before NumPy or torch are imported for the first time.
+    """
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(threads)
+    free = (os.cpu_count() or 1) - os.getloadavg()[0]
+    if threads > free + 0.5:
+        warnings.warn(
+            f"{threads} threads on a machine with about {max(free, 0.0):.1f} free cores: "
+            "the ratios will be noisy.",
+            stacklevel=2,
+        )

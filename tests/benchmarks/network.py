@@ -1,0 +1,138 @@
+"""A round of adversarial training against loops written by hand in plain torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from tests.benchmarks.harness import compare
+from torch import Tensor
+
+import olgame as og
+import olgame_torch as ogt
+
+WIDTH, DIM, SAMPLES, STEPS, RADIUS, INPUT_RADIUS, ALPHA = 4096, 784, 128, 10, 3.0, 0.1, 0.5
+
+
+def softplus(z: Tensor) -> Tensor:
+    """The activation of the network under test, by the same kernel."""
+    return -torch.nn.functional.logsigmoid(-z)
+
+
+class Bare:
+    """Adversarial training written out: PGD in the l2 ball, one projected step."""
+
+    def __init__(self, model: Any, x: Tensor, y: Tensor) -> None:
+        self.start, self.x, self.y = model.start.clone(), x, y
+        half = WIDTH // 2
+        self.output = model.output[:half]
+        self.shape = (2, half, DIM)
+
+    def forward(self, w: Tensor, x: Tensor) -> Tensor:
+        first, second = w.view(self.shape).unbind(0)
+        return (softplus(x @ first.T) - softplus(x @ second.T)) @ self.output
+
+    def attack(self, w: Tensor) -> Tensor:
+        """The largest-loss point of 10 ascent steps: 10 gradients and 11 values."""
+        x, best = self.x, self.x
+        best_loss: Tensor | None = None
+        for step in range(STEPS + 1):
+            point = x.detach().requires_grad_(step < STEPS)
+            with torch.set_grad_enabled(step < STEPS):
+                loss = torch.nn.functional.softplus(-self.y * self.forward(w, point))
+            if best_loss is None:
+                best_loss = loss.detach()
+            else:
+                better = loss.detach() > best_loss
+                best = torch.where(better[:, None], point.detach(), best)
+                best_loss = torch.where(better, loss.detach(), best_loss)
+            if step == STEPS:
+                break
+            (g,) = torch.autograd.grad(loss.sum(), point)
+            size = 2.5 * INPUT_RADIUS / STEPS
+            moved = point.detach() + size * g / g.norm(dim=1, keepdim=True).clamp_min(1e-30)
+            delta = moved - self.x
+            norm = delta.norm(dim=1, keepdim=True)
+            x = self.x + delta * (INPUT_RADIUS / norm).clamp_max(1.0)
+        return best
+
+    def step(self, w: Tensor) -> Tensor:
+        """One round: attack, gradient, projection onto B(R)."""
+        x = self.attack(w)
+        point = w.detach().requires_grad_()
+        loss = torch.nn.functional.softplus(-self.y * self.forward(point, x)).mean()
+        (g,) = torch.autograd.grad(loss, point)
+        offset = w - ALPHA * g - self.start
+        length = float(offset.norm())
+        if length > RADIUS:
+            offset *= RADIUS / length
+        return self.start + offset
+
+    def play(self, rounds: int) -> Tensor:
+        w: Tensor = self.start
+        for _ in range(rounds):
+            w = self.step(w)
+        return w
+
+
+def parts(dtype: torch.dtype, device: str) -> tuple[Any, Any, Bare]:
+    """The library's game and the bare one, on the same data."""
+    rng = np.random.default_rng(0)
+    y = np.where(np.arange(SAMPLES) % 2, 1.0, -1.0)
+    x = og.data.normalize(rng.standard_normal((SAMPLES, DIM)) + 0.2 * y[:, None])
+    model = ogt.TwoLayerNet(dim=DIM, width=WIDTH, seed=0, dtype=dtype, device=device)
+    adversary = og.adversaries.InputAttack(
+        model,
+        x,
+        y,
+        loss=og.losses.logistic,
+        attack=og.attacks.PGD(steps=STEPS),
+        perturbation_set=og.perturbations.l2(INPUT_RADIUS),
+    )
+    bare = Bare(model, model.asarray(x), model.asarray(y))  # type: ignore[arg-type]
+    return model, adversary, bare
+
+
+def rounds(dtype: torch.dtype, device: str = "cpu", count: int = 3) -> list[str]:
+    """Rounds with PGD-10 and default tracking beside the bare loop."""
+    model, adversary, bare = parts(dtype, device)
+
+    def ours(n: int) -> Any:
+        learner = og.learners.OnlineGradientDescent(ALPHA)
+        return og.play(learner, adversary, model.neighborhood(RADIUS), rounds=n)
+
+    found, expected = ours(3).final_point, bare.play(3)
+    difference = float((found - expected).norm() / (expected - bare.start).norm())
+    candidates: dict[str, Callable[[], object]] = {
+        f"bare loop, {count} rounds, {dtype}, {device}": lambda: bare.play(count),
+        f"olgame.play, {count} rounds": lambda: ours(count),
+    }
+    lines = [str(c) for c in compare(candidates, repeats=7)]
+    return [*lines, f"  relative difference of the points after 3 rounds: {difference:.1e}"]
+
+
+def attack(dtype: torch.dtype, device: str = "cpu") -> list[str]:
+    """PGD-10 alone beside a bare ``autograd.grad`` loop with the same evaluations."""
+    model, adversary, bare = parts(dtype, device)
+    w = bare.play(1)
+    objective = og.attacks.ModelObjective(model, w, adversary.y, adversary.loss)
+    rng = np.random.default_rng(0)
+    candidates: dict[str, Callable[[], object]] = {
+        f"bare PGD-10, {dtype}, {device}": lambda: bare.attack(w),
+        "olgame PGD-10": lambda: adversary.attack(
+            objective, adversary.x, adversary.perturbation_set, rng
+        ),
+    }
+    return [str(c) for c in compare(candidates, repeats=9)]
+
+
+def floor() -> str:
+    """What a round cannot avoid: multiply-adds of its matrix products."""
+    product = SAMPLES * DIM * WIDTH
+    products = (STEPS + 2) + STEPS + 1
+    return f"floor of a round: {products} products of {product / 1e6:.0f} M multiply-adds, " + (
+        f"{math.prod((WIDTH, DIM)) / 1e6:.1f} M weights read or written per pass"
+    )
