@@ -68,6 +68,17 @@ class Move(NamedTuple):
         return math.nan if self.step is None else self.step.step_size
 
 
+class _Noted(NamedTuple):
+    """What is left of a chunk of moves once its points are in the sums: scalars and evidence."""
+
+    values: list[Any]
+    kappas: list[Any]
+    step_sizes: list[Any]
+    reduced: Reduced
+    excess: list[Any]
+    evidence: list[Evidence | None]
+
+
 @attrs.define(eq=False)
 class Referee:
     """Collects moves, books their sums, and finds broken rules.
@@ -97,8 +108,8 @@ class Referee:
     _chunk: int = attrs.field(init=False)
     _patience: int = attrs.field(init=False)
     _moves: list[Move] = attrs.field(init=False, factory=list)
-    _summed: list[tuple[list[Move], Reduced]] = attrs.field(init=False, factory=list)
-    _inner_radius: Any = attrs.field(init=False)
+    _noted: list[_Noted] = attrs.field(init=False, factory=list)
+    _surely_inside: Any = attrs.field(init=False)
     _start_norm: float = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -110,9 +121,12 @@ class Referee:
         self.sums = RunningSums(self.start, self.decision_set, audit=not self._games)
         self.columns = {name: np.full((self.rounds, *self._games), np.nan) for name in COLUMNS}
         self.full_batch = np.ones(self.rounds, dtype=bool)
-        inner_radius = getattr(self.decision_set, "inner_radius", None)
-        self._inner_radius = -1.0 if inner_radius is None else to_numpy(inner_radius(self.start))
         self._start_norm = float(to_numpy(kernels(self.start).norm(self.start)).max())
+        # Within the ball around W_1 that lies in K there is no need to ask K.
+        inner_radius = getattr(self.decision_set, "inner_radius", None)
+        radius = -math.inf if inner_radius is None else to_numpy(inner_radius(self.start))
+        rounding = ROUNDING * unit_roundoff(self.start) * (1.0 + self._start_norm)
+        self._surely_inside = radius + rounding
 
     def record(self, move: Move) -> bool:
         """Note one round; True when a chunk is full and wants `book`."""
@@ -125,12 +139,27 @@ class Referee:
         Raises:
             ViolationError: A rule was broken and the referee raises.
         """
-        moves = self._moves
-        if moves:
-            self._summed.append((moves, self._reduce(moves, next_point)))
-            self._moves = []
-        if final or len(self._summed) * self._chunk >= self._patience:
+        if self._moves:
+            moves, self._moves = self._moves, []
+            self._noted.append(self._note_moves(moves, next_point))
+        if final or len(self._noted) * self._chunk >= self._patience:
             self._settle()
+
+    def _note_moves(self, moves: list[Move], next_point: Array) -> _Noted:
+        """Add the points to the sums and look whether they are in K; then let go of them."""
+        reduced = self._reduce(moves, next_point)
+        distance = to_numpy(reduced.distance)
+        excess: list[Any] = [0.0] * len(moves)
+        if not (distance <= self._surely_inside).all():
+            excess = [self._excess(move.point) for move in moves]
+        return _Noted(
+            values=[move.evaluation.value for move in moves],
+            kappas=[move.evaluation.weak_convexity for move in moves],
+            step_sizes=[move.step_size for move in moves],
+            reduced=reduced,
+            excess=excess,
+            evidence=[move.response.evidence for move in moves],
+        )
 
     def _reduce(self, moves: list[Move], next_point: Array) -> Reduced:
         """The passes over points and gradients."""
@@ -161,34 +190,36 @@ class Referee:
             for move, value in zip(moves, values, strict=True):
                 self.sums.note_loss(move.point, to_numpy(value))
             return
-        losses = np.array([float(value) for value in values])
+        losses = _column(values, ())
         best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
         self.sums.note_loss(moves[best].point, losses[best])
 
     def _settle(self) -> None:
-        """Write the scalars of the summed rounds into the columns, and look for broken rules."""
-        moves = [move for chunk, _ in self._summed for move in chunk]
-        if not moves:
+        """Write the scalars of the noted rounds into the columns, and name the broken rules."""
+        noted, self._noted = self._noted, []
+        values = [value for chunk in noted for value in chunk.values]
+        if not values:
             return
-        row = slice(self.booked, self.booked + len(moves))
-        column = {name: values[row] for name, values in self.columns.items()}
-        column["loss"][:] = _column([m.evaluation.value for m in moves], self._games)
-        kappas = [m.evaluation.weak_convexity for m in moves]
+        row = slice(self.booked, self.booked + len(values))
+        column = {name: found[row] for name, found in self.columns.items()}
+        column["loss"][:] = _column(values, self._games)
+        kappas = [kappa for chunk in noted for kappa in chunk.kappas]
         column["weak_convexity"][:] = _column(kappas, self._games)
-        column["step_size"][:] = _column([m.step_size for m in moves], self._games)
-        for name in ("inner", "distance", "gradient_norm", "update_error"):
-            at = 0
-            for chunk, reduced in self._summed:
-                value = getattr(reduced, name)
-                if value is not None:
-                    column[name][at : at + len(chunk)] = to_numpy(value)
-                at += len(chunk)
-        for t, move in enumerate(moves, start=self.booked + 1):
-            if move.response.evidence is not None:
-                self._look_at_inputs(t, move.response.evidence)
-        self._look_at_points(moves, column)
-        self._summed = []
-        self.booked += len(moves)
+        step_sizes = [size for chunk in noted for size in chunk.step_sizes]
+        column["step_size"][:] = _column(step_sizes, self._games)
+        join = np.stack if self._chunk == 1 else np.concatenate
+        for i, name in enumerate(Reduced._fields):
+            if noted[0].reduced[i] is not None:
+                column[name][:] = join([to_numpy(chunk.reduced[i]) for chunk in noted])
+        column["point_excess"][:] = _column(
+            [one for chunk in noted for one in chunk.excess], self._games
+        )
+        for chunk_start, chunk in enumerate(noted):
+            for i, evidence in enumerate(chunk.evidence):
+                if evidence is not None:
+                    self._look_at_inputs(row.start + chunk_start * self._chunk + i + 1, evidence)
+        self._name_broken_rules(column)
+        self.booked += len(values)
         if self.raise_violations and self.violations:
             raise ViolationError(self.violations[0].message)
 
@@ -208,38 +239,33 @@ class Referee:
                 "the set as the attack's last step",
             )
 
-    def _look_at_points(self, moves: list[Move], column: dict[str, Floats]) -> None:
-        """W_t in K, and everything finite."""
-        column["point_excess"][:] = 0.0
-        distance = column["distance"]
-        allowed = ROUNDING * unit_roundoff(self.start) * (1.0 + distance + self._start_norm)
-        # Within the ball around W_1 that lies in K there is no need to ask K.
-        for i in _rounds_with(~(distance <= self._inner_radius + allowed)):
-            self._look_at_point(
-                self.booked + 1 + i, moves[i].point, column["point_excess"][i : i + 1]
-            )
-        for name, what in (("loss", "loss"), ("gradient_norm", "gradient")):
-            for i in _rounds_with(~np.isfinite(column[name])):
-                t = self.booked + 1 + i
-                self._note(t, "finite", math.nan, f"the round's {what} is not finite")
-
-    def _look_at_point(self, t: int, point: Array, excess: Floats) -> None:
+    def _excess(self, point: Array) -> Any:
+        """Distance of a point from K; 0 up to rounding."""
         k = kernels(self.start)
         size = 1.0 + self._start_norm + float(np.nan_to_num(to_numpy(k.norm(point))).max())
         atol = ROUNDING * unit_roundoff(self.start) * size
         inside = to_numpy(self.decision_set.contains(point, atol=atol)) > 0
         if inside.all():
-            return
+            return np.zeros(self._games)
         outside = to_numpy(k.norm(point - self.decision_set.project(point)))
-        excess[0] = np.where(inside, 0.0, outside)
-        amount = float(excess.max())
-        self._note(
-            t,
-            "point",
-            amount,
-            f"the learner's point is {amount:.3g} outside the decision set; project it before "
-            "`decide` hands it out",
-        )
+        return np.where(inside, 0.0, outside)
+
+    def _name_broken_rules(self, column: dict[str, Floats]) -> None:
+        """Points outside K, and what is not finite."""
+        first = self.booked + 1
+        for i in _rounds_with(~(column["point_excess"] == 0.0)):
+            amount = float(column["point_excess"][i].max())
+            self._note(
+                first + i,
+                "point",
+                amount,
+                f"the learner's point is {amount:.3g} outside the decision set; project it before "
+                "`decide` hands it out",
+            )
+        for name, what in (("loss", "loss"), ("gradient_norm", "gradient")):
+            for i in _rounds_with(~np.isfinite(column[name])):
+                text = f"the round's {what} is not finite"
+                self._note(first + i, "finite", math.nan, text)
 
     def _note(self, t: int, rule: str, amount: float, text: str) -> None:
         self.violations.append(Violation(t, rule, amount, f"In round {t}, {text}."))
@@ -252,7 +278,10 @@ def _column(values: list[Any], games: tuple[int, ...]) -> Floats:
     if all(isinstance(value, float) for value in values):
         common: Floats = np.multiply.outer(np.array(values), np.ones(games))
         return common
-    return np.stack([np.broadcast_to(to_numpy(value), games) for value in values])
+    arrays = [to_numpy(value) for value in values]
+    if any(array.shape != games for array in arrays):
+        arrays = [np.broadcast_to(array, games) for array in arrays]
+    return np.stack(arrays)
 
 
 def _rounds_with(flags: NDArray[np.bool_]) -> list[int]:

@@ -52,7 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if BLOCKED:
         pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
         left_out = [page for page in pages if USES_TORCH.search(page.read_text("utf-8"))]
-        left_out += [ROOT / "adapters", ROOT / "tests" / "olgame_torch"]
+        tests = ROOT / "tests"
+        left_out += [ROOT / "adapters", tests / "olgame_torch", tests / "benchmarks"]
         config.option.ignore = [*(config.option.ignore or []), *map(str, left_out)]
         # Paths that were asked for by name are collected whatever `ignore` says.
         config.args = [a for a in config.args if not _under(Path(a.partition("::")[0]), left_out)]

@@ -97,12 +97,12 @@ class L2Ball:
         """`project` for leading axes, of the point or of the center."""
         k = kernels(x)
         lengths = k.norm(difference)
-        worst = float(k.xp.max(lengths)) if 0 not in lengths.shape else 0.0
+        worst = float(lengths.max()) if 0 not in lengths.shape else 0.0
         if not (self._ordinary and worst < math.inf):
             return self._project_scaled(x, center, difference)
         if worst <= self.radius:
             return x if x.ndim == difference.ndim else _broadcast(x, difference)
-        if center is not None and float(k.xp.min(lengths)) > self.radius:
+        if center is not None and float(lengths.min()) > self.radius:
             return _shrunk(center, difference, (self.radius / lengths)[..., None])
         # The factor of a point inside is R/R = 1 exactly.
         floor = k.xp.full_like(lengths, self.radius)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from tests.benchmarks.harness import compare
 from torch import Tensor
 
 import olgame as og
 import olgame_torch as ogt
+from tests.benchmarks.harness import compare
 
 WIDTH, DIM, SAMPLES, STEPS, RADIUS, INPUT_RADIUS, ALPHA = 4096, 784, 128, 10, 3.0, 0.1, 0.5
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tests.benchmarks.harness import compare
 
 import olgame as og
+from tests.benchmarks.harness import compare
 
 ROUNDS, DIM, STEP, RADIUS = 100_000, 100, 0.01, 1.0
 

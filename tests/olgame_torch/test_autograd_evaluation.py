@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from olgame_torch import AutogradEvaluation
 from torch import Tensor
 
 from olgame.exceptions import NotAvailableError, ShapeError
 from olgame.models.model import ModelEvaluation
+from olgame_torch import AutogradEvaluation
 
 CUDA = pytest.param(
     "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from olgame_torch import TwoLayerNet
 from olgame_torch.placement import reduced_precision, resolve_device
 

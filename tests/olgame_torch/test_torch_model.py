@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from olgame_torch import TorchModel
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
 from olgame.models import HasTwoLayers, Linearized, Model
+from olgame_torch import TorchModel
 
 CUDA = pytest.param(
     "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

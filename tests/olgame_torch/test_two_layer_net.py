@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from olgame_torch import TwoLayerNet
 from torch.utils.flop_counter import FlopCounterMode
 
 import olgame.models
@@ -18,6 +17,7 @@ from olgame import activations
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError, DataError, ShapeError
 from olgame.models import HasTwoLayers, Model
+from olgame_torch import TwoLayerNet
 
 CUDA = pytest.param(
     "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
