@@ -99,7 +99,8 @@ def _run(experiment: Experiment, values: dict[str, Any]) -> None:
         click.echo("Interrupted before anything was played.", err=True)
         sys.exit(INTERRUPTED)
     render(load_run(folder).results, console)
-    console.print(f"Run folder: {folder} (run.json, arrays, figure.png, figure.svg)")
+    files = ", ".join(sorted(path.name for path in folder.iterdir()))
+    console.print(f"Run folder: {folder} ({files})")
 
 
 def _in_options(message: str) -> str:
@@ -108,6 +109,7 @@ def _in_options(message: str) -> str:
     def option(match: re.Match[str]) -> str:
         return "--" + match.group(1).replace("_", "-")
 
+    message = message.replace("`overwrite=True`", "`--overwrite`")
     return re.sub(r"`\w+Settings\((\w+)=\.\.\.\)`", option, message)
 
 
@@ -118,8 +120,9 @@ def _report_command() -> click.Command:
         try:
             run = load_run(folder)
             render(run.results, Console())
-            for path in save_figure(folder):
-                click.echo(path)
+            if "game" in run.results:  # the figure is of one game; other experiments have their own
+                for path in save_figure(folder):
+                    click.echo(path)
         except OlgameError as error:
             raise click.ClickException(str(error)) from error
 

@@ -26,7 +26,7 @@ def game_figure(run: StoredRun) -> Figure:
     Returns:
         A matplotlib figure; nothing is drawn on a screen.
     """
-    figure = Figure(figsize=(16.0, 5.2), layout="constrained")
+    figure = Figure(figsize=(16.0, 5.6), layout="constrained")
     axes = figure.subplots(1, 3, width_ratios=(1.05, 1.0, 1.1))
     _losses(axes[0], run)
     _regret(axes[1], run)
@@ -57,8 +57,9 @@ def save_figure(folder: str | Path) -> tuple[Path, Path]:
 def _title(run: StoredRun) -> str:
     game = run.results["game"]
     return (
-        f"{game['data']}: {game['network']}, {game['loss']} loss, {game['attack']} in "
-        f"{game['perturbation_set']}; {game['learner']} in {game['decision_set']}"
+        f"{game['data']}: {game['network']}, {game['loss']} loss\n"
+        f"adversary: {game['attack']} in the {game['perturbation_set']}; "
+        f"learner: {game['learner']}, in {game['decision_set']}"
     )
 
 
@@ -77,7 +78,10 @@ def _losses(axis: Any, run: StoredRun) -> None:
     if floor is not None and ceiling is not None:
         axis.axhspan(
             floor, ceiling, color=_GREEN, alpha=0.25, lw=0,
-            label=rf"value of the game, certified in [{floor:.4f}, {ceiling:.4f}]",
+        )  # fmt: skip
+        axis.axhline(
+            floor, color=_GREEN, lw=1.2,
+            label=f"value of the game, certified: {floor:.6f} to {ceiling:.6f}",
         )  # fmt: skip
     if floor is not None:
         guarantee = floor + verdict["accuracy"]
@@ -87,6 +91,7 @@ def _losses(axis: Any, run: StoredRun) -> None:
         )  # fmt: skip
     axis.axhline(loss[0], color=_GRAY, lw=0.9, label=f"loss of the start: {loss[0]:.4f}")
     axis.set(xlabel="round t", ylabel="surrogate loss", xlim=(1, max(2, len(loss))))
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_title("Loss between floor and guarantee", loc="left", fontsize=11)
     axis.legend(fontsize=8, framealpha=0.9)
 
@@ -104,8 +109,12 @@ def _regret(axis: Any, run: StoredRun) -> None:
             axis.plot(rounds, curves[key], color=color, ls=style, lw=1.8, label=label)
     axis.axhline(0.0, color=_GRAY, lw=0.8)
     axis.set(xlabel="round t", ylabel="cumulative regret", xlim=(1, max(2, len(rounds))))
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_title("Regret under its bounds", loc="left", fontsize=11)
-    axis.legend(fontsize=8, framealpha=0.9)
+    if curves:
+        axis.legend(fontsize=8, framealpha=0.9)
+    else:
+        axis.text(0.5, 0.5, "not computed", ha="center", transform=axis.transAxes)
 
 
 def _waterfall(axis: Any, run: StoredRun) -> None:
@@ -113,7 +122,7 @@ def _waterfall(axis: Any, run: StoredRun) -> None:
     ledger = run.results.get("ledger")
     axis.set_title("Ledger: where the average loss comes from", loc="left", fontsize=11)
     if ledger is None:
-        axis.text(0.5, 0.5, "no ledger", ha="center", transform=axis.transAxes)
+        axis.text(0.5, 0.5, "not computed", ha="center", transform=axis.transAxes)
         return
     labels, level = [], 0.0
     for i, row in enumerate(ledger["rows"]):
@@ -127,8 +136,10 @@ def _waterfall(axis: Any, run: StoredRun) -> None:
         axis.bar(i, value, bottom=bottom, color=color, width=0.66, yerr=spread or None, capsize=4)
         level = bottom + value
         end = max(bottom, level)
+        if i and not total:
+            axis.plot([i - 0.67, i + 0.33], [bottom, bottom], color=_GRAY, lw=0.8)
         axis.annotate(
-            f"{value:+.4f}" if i and not total else f"{value:.4f}", (i, end),
+            _signed(value) if i and not total else f"{value:.4f}", (i, end),
             xytext=(0, 4 if not spread else 8), textcoords="offset points", ha="center", fontsize=8,
         )  # fmt: skip
         labels.append(row["entry"].replace(" of the ", "\nof the ").replace(" ", "\n", 1))
@@ -145,3 +156,10 @@ def _waterfall(axis: Any, run: StoredRun) -> None:
             "sum of entries",
             fontsize=9,
         )
+
+
+def _signed(value: float) -> str:
+    """Four decimals, or two digits where four decimals would show nothing."""
+    if abs(value) < 1e-12:
+        return "0"
+    return f"{value:+.4f}" if abs(value) >= 5e-4 else f"{value:+.1e}"

@@ -23,6 +23,11 @@ _CONCLUSION = {
 }
 _CONTENT = {"informative": "bold green", "vacuous": "bold yellow", "undecided": "yellow"}
 
+_KNOWN = {
+    *("status", "plan", "game", "loss", "regret", "ledger", "certificates", "verdict"),
+    *("curves", "hindsight", "twin"),
+}
+
 Results = Mapping[str, Any]
 
 
@@ -46,6 +51,10 @@ def render(results: Results, console: Console) -> None:
     for title, key, show in sections:
         if results.get(key) is not None:
             console.print(Panel(show(results), title=title, title_align="left", box=box.ROUNDED))
+    others = {key: value for key, value in results.items() if key not in _KNOWN}
+    if others:
+        panel = Panel(_pairs(others), title="Other results", title_align="left", box=box.ROUNDED)
+        console.print(panel)
 
 
 def _table(*columns: str) -> Table:
@@ -78,8 +87,12 @@ def _premises(premises: Iterable[Results]) -> RenderableType:
 
 
 def _game(results: Results) -> RenderableType:
+    return _pairs(results["game"])
+
+
+def _pairs(section: Results) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
-    for key, value in results["game"].items():
+    for key, value in section.items():
         lines.add_row(Text(key.replace("_", " "), style="dim"), str(value))
     return lines
 
@@ -112,19 +125,21 @@ def _optional(value: Any) -> str:
 
 def _ledger(results: Results) -> RenderableType:
     ledger = results["ledger"]
-    table = _table(f"against {ledger['comparator']}, averages over rounds", "", "", "")
+    table = _table("entry", "", "average")
     for row in ledger["rows"]:
-        value = row["value"]
         total = row["symbol"].startswith("=")
-        if isinstance(value, list | tuple):
-            shown = f"[{value[0]:+.6f}, {value[1]:+.6f}]"
-        else:
-            shown = f"{value:+.6f}"
         style = "bold" if total else None
-        table.add_row(row["entry"], row["symbol"], shown, row["sign"], style=style)
+        table.add_row(row["entry"], row["symbol"], _entry(row["value"]), style=style)
         if total:
             table.add_section()
-    return Group(table, *(_closing(name, book) for name, book in ledger["books"].items()))
+    head = Text(f"u is {ledger['comparator']}; averages over rounds", style="dim")
+    return Group(head, table, *(_closing(name, book) for name, book in ledger["books"].items()))
+
+
+def _entry(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{value[0]:.6f}, {value[1]:.6f}]"
+    return "0" if abs(value) < 1e-12 else f"{value:+.6f}"
 
 
 def _closing(name: str, book: Results) -> Text:
@@ -137,16 +152,18 @@ def _closing(name: str, book: Results) -> Text:
 
 
 def _certificates(results: Results) -> RenderableType:
-    table = _table("", "at least", "at most", "by")
+    table = _table("", "at least", "at most")
+    table.add_column("by", justify="left", overflow="fold")
+    table.columns[0].no_wrap = False
     for row in results["certificates"]:
         ends = (_end(row.get("lower")), _end(row.get("upper")))
         table.add_row(row["quantity"], *ends, row["method"])
-    return table
+    return Group(Text("every number of this table is certified", style="dim"), table)
 
 
 def _end(value: Any) -> str:
     found = number(value)
-    return "-" if found is None else f"{found:.4f}"
+    return "-" if found is None else f"{found:.6f}"
 
 
 def _verdict(results: Results) -> RenderableType:
@@ -163,7 +180,8 @@ def _verdict(results: Results) -> RenderableType:
 
 def _counted(premises: Iterable[Results]) -> Text:
     statuses = [premise["status"] for premise in premises]
-    parts = [f"{statuses.count(s)} {s}" for s in _MARK if s in statuses]
+    words = {"holds": "hold", "fails": "fail", "not checked": "not checked"}
+    parts = [f"{statuses.count(s)} {words[s]}" for s in _MARK if s in statuses]
     bad = "fails" in statuses
     return Text(", ".join(parts), style="bold red" if bad else "green")
 

@@ -284,5 +284,5 @@ def _compare(
     )
     if premises.any_fails:
         names = ", ".join(p.name for p in premises.failing)
-        return "open", f"{text}, but the theorem does not apply: {names} fails"
+        return "open", f"{text}, but premises of the theorem fail: {names}"
     return "certified_holds", text

@@ -45,7 +45,7 @@ class QuadraticMinorant:
     strictly convex and least at v_r = -(mu I - M_r)^{-1} h_r / 2, with value -Gamma(mu). []
 
     As a maximum of functions affine in mu, Gamma is convex. With e_r = g_r/2 + M_r delta_r its
-    minimiser is
+    minimizer is
 
         delta_r + v_r = -(mu I - M_r)^{-1} e_r,    Gamma'(mu) = R^2 - norm(delta + v)^2,
 

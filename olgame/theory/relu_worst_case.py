@@ -1,4 +1,4 @@
-"""The largest departure of a ReLU network from its linearisation, exactly."""
+"""The largest departure of a ReLU network from its linearization, exactly."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def relu_worst_case(
         2.0
 
     References:
-        gao2019 (whose linearisation error has the exponents R^{4/3} m^{-1/6}).
+        gao2019 (whose linearization error has the exponents R^{4/3} m^{-1/6}).
     """
     z = np.abs(np.asarray(preactivations, dtype=np.float64))
     a = np.asarray(signs, dtype=np.float64)

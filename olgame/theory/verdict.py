@@ -134,7 +134,7 @@ def judge(
     unfit = [premises[name] for name in comparable if not premises[name].holds]
     if unfit:
         names = ", ".join(f"{p.name} ({p.status})" for p in unfit)
-        reason = f"the losses and the bounds are not about one game: {names}"
+        reason = f"the theorem's numbers mean nothing for this game: {names}"
     else:
         if low + accuracy >= start_loss:
             content = "vacuous"
@@ -144,9 +144,7 @@ def judge(
             reason = f"least loss {reached:.6g} <= floor {low:.6g} + {accuracy:g}"
             if premises.any_fails:
                 names = ", ".join(p.name for p in premises.failing)
-                reason = (
-                    f"on what was played {reason}, but the theorem does not apply: {names} fails"
-                )
+                reason = f"on what was played {reason}, but premises of the theorem fail: {names}"
             else:
                 conclusion = "certified_holds"
                 if premises.unchecked:

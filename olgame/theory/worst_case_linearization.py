@@ -1,4 +1,4 @@
-"""How far can a two-layer network be from its linearisation, within the decision set?"""
+"""How far can a two-layer network be from its linearization, within the decision set?"""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def worst_case_linearization(model: TwoLayerModel, x: Any, decision_set: ConvexS
     the certificates of this library rest on `gap`, not on this.
 
     Args:
-        model: A two-layer network; f_lin is its linearisation at ``model.start``.
+        model: A two-layer network; f_lin is its linearization at ``model.start``.
         x: Inputs, shape ``(n, d)``.
         decision_set: `L2Ball` or `L2InfBall` (rows = width) with ``model.start`` as its center.
 

@@ -571,7 +571,7 @@ def test_a_false_premise_leaves_the_inequality_as_a_fact(planned: Transcript) ->
     verdict = check(entry("update_error", 1e-3)(planned))
     assert verdict.conclusion == "open"
     assert "least loss" in verdict.reason
-    assert "projected gradient steps fails" in verdict.reason
+    assert "fail: projected gradient steps" in verdict.reason
 
 
 def test_the_width_may_rest_on_the_second_moment_or_on_what_was_recorded(

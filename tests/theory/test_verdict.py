@@ -76,7 +76,7 @@ def test_three_answers(given: dict[str, Any], conclusion: str, content: str) -> 
 
 
 def test_the_reason_names_the_premise_and_the_inequality() -> None:
-    assert "learner fails" in verdict(floor=lower(0.55), learner="fails").reason
+    assert "fail: learner" in verdict(floor=lower(0.55), learner="fails").reason
     assert "0.6 <= floor 0.55 + 0.1" in verdict(floor=lower(0.55), learner="fails").reason
     assert "same game (not checked)" in verdict(same_game="not checked").reason
     assert verdict(no_floor="ReLU has no floor").reason == "ReLU has no floor"
