@@ -41,9 +41,7 @@ class Kernels:
 
 
 def _numpy_dot(a: Any, b: Any) -> Any:
-    if a.ndim == 1 and b.ndim == 1:
-        return a.dot(b)
-    return np.vecdot(a, b)
+    return a.dot(b) if a.ndim == b.ndim == 1 else np.vecdot(a, b)
 
 
 def _numpy_norm(a: Any) -> Any:
@@ -79,6 +77,7 @@ def _method_norm(a: Any) -> Any:
 
 
 _CACHE: dict[type, Kernels] = {}
+_FLOAT64 = np.dtype(np.float64)
 
 
 def kernels(x: Array) -> Kernels:
@@ -93,8 +92,9 @@ def kernels(x: Array) -> Kernels:
     Raises:
         TypeError: ``x`` is no array of a library that follows the array API.
     """
-    found = _CACHE.get(type(x))
-    if found is None:
+    try:
+        return _CACHE[type(x)]
+    except KeyError:
         xp = array_api_compat.array_namespace(x)
         if isinstance(x, np.ndarray | np.generic):
             found = Kernels(xp, _numpy_dot, _numpy_norm, _numpy_axpy, _numpy_accumulate)
@@ -104,7 +104,7 @@ def kernels(x: Array) -> Kernels:
         else:
             found = Kernels(xp, _method_dot, _method_norm, _numpy_axpy, _numpy_accumulate)
         _CACHE[type(x)] = found
-    return found
+        return found
 
 
 def namespace(x: Array) -> Any:
@@ -114,8 +114,11 @@ def namespace(x: Array) -> Any:
 
 def to_numpy(x: Any) -> NDArray[np.float64]:
     """A float64 NumPy copy or view of ``x`` (detached from any graph, on the host)."""
+    if type(x) is np.ndarray and x.dtype == _FLOAT64:
+        return x
     if hasattr(x, "detach"):
-        x = x.detach().cpu().resolve_neg().resolve_conj().numpy()
+        # Via float64 on the host: bfloat16 has no NumPy dtype.
+        x = x.detach().cpu().double().numpy()
     return np.asarray(x, dtype=np.float64)
 
 

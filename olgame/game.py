@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from olgame.adversaries.adversary import Adversary, Response, View
+from olgame.adversaries.adversary import Adversary, View
 from olgame.arrays import kernels, to_numpy, unit_roundoff
 from olgame.exceptions import (
     ArgumentError,
@@ -18,7 +18,7 @@ from olgame.exceptions import (
 )
 from olgame.feedback import Feedback, Level
 from olgame.learners.learner import Learner, TakesGradientSteps
-from olgame.losses.round_loss import RoundEvaluation, RoundLoss
+from olgame.losses.round_loss import RoundLoss
 from olgame.observers import Observer, Round
 from olgame.randomness import Seed, check_seed
 from olgame.referee import ROUNDING, Move, Referee
@@ -93,7 +93,8 @@ def play(
     referee = Referee(first, decision_set, rounds, raise_violations=on_violation == "raise")
     record = _Record(learner, adversary, referee, seed, keep)
     steps = learner if isinstance(learner, TakesGradientSteps) else None
-    level, timing = learner.level, adversary.timing
+    sees_gradient, sees_loss = learner.level >= Level.GRADIENT, learner.level >= Level.FULL
+    timing = adversary.timing
 
     state = learner.init(first, decision_set)
     memory = adversary.init(seed)
@@ -104,10 +105,11 @@ def play(
             view = View(t, timing, point, previous)
             response, memory = adversary.respond(memory, view)
             evaluation = response.loss.evaluate(point)
-            feedback = _feedback(level, t, point, evaluation, response)
-            state = learner.update(state, feedback)
-            step = None if steps is None else steps.last_step(state)
-            full = referee.record(Move(point, evaluation, response, step))
+            gradient = evaluation.gradient if sees_gradient else None
+            loss = response.loss if sees_loss else None
+            state = learner.update(state, Feedback(t, point, evaluation.value, gradient, loss))
+            step_size = None if steps is None else steps.last_step(state).step_size
+            full = referee.record(Move(point, evaluation, response, step_size))
             if keep != "sums":
                 record.keep(point, response.loss)
             previous, point = point, learner.decide(state)
@@ -129,17 +131,6 @@ def play(
         error.add_note(f"What was played before round {t} ended is in `error.transcript`.")
         raise
     return record.close("finished", point)
-
-
-def _feedback(
-    level: Level, t: int, point: Array, evaluation: RoundEvaluation, response: Response
-) -> Feedback:
-    """What a learner of this level may know."""
-    if level is Level.GRADIENT:
-        return Feedback(t, point, evaluation.value, evaluation.gradient, None)
-    if level is Level.VALUE:
-        return Feedback(t, point, evaluation.value, None, None)
-    return Feedback(t, point, evaluation.value, evaluation.gradient, response.loss)
 
 
 class _Record:

@@ -7,6 +7,7 @@ points are large are booked round by round, without a copy. Neither changes what
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -16,17 +17,19 @@ from numpy.typing import NDArray
 from olgame.adversaries.adversary import Evidence, Response
 from olgame.arrays import kernels, to_numpy, unit_roundoff
 from olgame.exceptions import ViolationError
-from olgame.learners.learner import GradientStep
 from olgame.losses.round_loss import RoundEvaluation
 from olgame.running_sums import Reduced, RunningSums
 from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import Violation
-from olgame.typing import Array
+from olgame.typing import Array, Value
 
 __all__ = ["ROUNDING", "Move", "Referee"]
 
-CHUNK = 64
-"""Rounds of a small game that are booked together, at most."""
+CHUNK = 96
+"""Rounds of a small game that are booked together; more would leave the cache."""
+
+PATIENCE = 64
+"""Rounds of a medium-sized game that are checked together."""
 
 SMALL = 2**11
 """Numbers in a point up to which a game is small."""
@@ -51,32 +54,19 @@ COLUMNS = (
 )
 """The per-round columns of a transcript."""
 
+NOTED = ("loss", "weak_convexity", "step_size", "point_excess")
+"""The columns that come with a move; those of `Reduced` come from the passes over its arrays."""
+
 Floats = NDArray[np.float64]
 
 
 class Move(NamedTuple):
-    """One round as it was played, before it is booked."""
+    """One round as it was played, before it is booked; alpha_t is None where there is none."""
 
     point: Array
     evaluation: RoundEvaluation
     response: Response
-    step: GradientStep | None
-
-    @property
-    def step_size(self) -> Any:
-        """alpha_t; nan where the learner takes no gradient steps."""
-        return math.nan if self.step is None else self.step.step_size
-
-
-class _Noted(NamedTuple):
-    """What is left of a chunk of moves once its points are in the sums: scalars and evidence."""
-
-    values: list[Any]
-    kappas: list[Any]
-    step_sizes: list[Any]
-    reduced: Reduced
-    excess: list[Any]
-    evidence: list[Evidence | None]
+    step_size: Value | None
 
 
 @attrs.define(eq=False)
@@ -89,7 +79,8 @@ class Referee:
         rounds: planned number of rounds.
         raise_violations: raise at a broken rule, or record it and go on.
         sums: S, V and the best point.
-        columns: per-round scalars, each ``(rounds, ...)``, nan where nothing was booked.
+        columns: per-round scalars, each ``(rounds, ...)``; what holds one number in all rounds
+            so far is a read-only view of it.
         full_batch: whether all samples were played, per round.
         violations: broken rules so far.
         booked: rounds in the columns so far.
@@ -108,7 +99,8 @@ class Referee:
     _chunk: int = attrs.field(init=False)
     _patience: int = attrs.field(init=False)
     _moves: list[Move] = attrs.field(init=False, factory=list)
-    _noted: list[_Noted] = attrs.field(init=False, factory=list)
+    _noted: list[tuple[Any, ...]] = attrs.field(init=False, factory=list)
+    _reduced: list[Reduced] = attrs.field(init=False, factory=list)
     _surely_inside: Any = attrs.field(init=False)
     _start_norm: float = attrs.field(init=False)
 
@@ -116,10 +108,11 @@ class Referee:
         self._games = tuple(self.start.shape[:-1])
         numbers = math.prod(self.start.shape)
         self._chunk = CHUNK if numbers <= SMALL else 1
-        self._patience = 1 if numbers >= LARGE else CHUNK
+        self._patience = 1 if numbers >= LARGE else PATIENCE
         # A batch is not audited: only theorems about one game ask for it.
         self.sums = RunningSums(self.start, self.decision_set, audit=not self._games)
-        self.columns = {name: np.full((self.rounds, *self._games), np.nan) for name in COLUMNS}
+        unknown = np.broadcast_to(np.nan, (self.rounds, *self._games))
+        self.columns = dict.fromkeys(COLUMNS, unknown)
         self.full_batch = np.ones(self.rounds, dtype=bool)
         self._start_norm = float(to_numpy(kernels(self.start).norm(self.start)).max())
         # Within the ball around W_1 that lies in K there is no need to ask K.
@@ -141,96 +134,114 @@ class Referee:
         """
         if self._moves:
             moves, self._moves = self._moves, []
-            self._noted.append(self._note_moves(moves, next_point))
-        if final or len(self._noted) * self._chunk >= self._patience:
+            if self._chunk == 1:
+                self._add_round(moves[0], next_point)
+            else:
+                self._add_chunk(moves, next_point)
+        if final or len(self._noted) >= self._patience:
             self._settle()
 
-    def _note_moves(self, moves: list[Move], next_point: Array) -> _Noted:
-        """Add the points to the sums and look whether they are in K; then let go of them."""
-        reduced = self._reduce(moves, next_point)
-        distance = to_numpy(reduced.distance)
-        excess: list[Any] = [0.0] * len(moves)
-        if not (distance <= self._surely_inside).all():
-            excess = [self._excess(move.point) for move in moves]
-        return _Noted(
-            values=[move.evaluation.value for move in moves],
-            kappas=[move.evaluation.weak_convexity for move in moves],
-            step_sizes=[move.step_size for move in moves],
-            reduced=reduced,
-            excess=excess,
-            evidence=[move.response.evidence for move in moves],
-        )
+    def _add_round(self, move: Move, next_point: Array) -> None:
+        """Add a point to the sums and look whether it is in K; keep its scalars."""
+        point, (value, gradient, kappa), response, step_size = move
+        reduced = self.sums.add_round(point, gradient, step_size, next_point)
+        self._add_curvature(kappa, point)
+        self.sums.note_loss(point, to_numpy(value))
+        excess = 0.0 if self._surely_in(reduced) else self._excess(point)
+        self._reduced.append(reduced)
+        if step_size is None:
+            step_size = math.nan
+        self._note([(value, kappa, step_size, excess)], [response])
 
-    def _reduce(self, moves: list[Move], next_point: Array) -> Reduced:
-        """The passes over points and gradients."""
-        sums = self.sums
-        if self._chunk == 1:
-            (move,) = moves
-            step = None if move.step is None else move.step.step_size
-            reduced = sums.add_round(move.point, move.evaluation.gradient, step, next_point)
-        else:
-            points = [move.point for move in moves]
-            gradients = [move.evaluation.gradient for move in moves]
-            steps = None
-            if moves[0].step is not None:
-                steps = _column([move.step_size for move in moves], self._games)
-            reduced = sums.add_chunk(points, gradients, steps, next_point)
-        for move in moves:
-            kappa = move.evaluation.weak_convexity
-            if not (isinstance(kappa, float) and kappa in (0.0, math.inf)):
-                kappa = to_numpy(kappa)
-                sums.add_curvature(np.where(np.isfinite(kappa), kappa, 0.0), move.point)
-        self._note_best(moves)
-        return reduced
-
-    def _note_best(self, moves: list[Move]) -> None:
-        """The first of the rounds with the smallest loss (of each game: round by round)."""
-        values = [move.evaluation.value for move in moves]
+    def _add_chunk(self, moves: list[Move], next_point: Array) -> None:
+        """The same for several rounds of a small game."""
+        # Two transpositions, where a comprehension for each name costs several times as much.
+        points, evaluations, responses, step_sizes = _transposed(moves)
+        values, gradients, kappas = _transposed(evaluations)
+        alphas = None if step_sizes[0] is None else _column(step_sizes, self._games)
+        if alphas is None:
+            step_sizes = [math.nan] * len(moves)
+        reduced = self.sums.add_chunk(points, gradients, alphas, next_point)
+        if self._games or any(kappas):
+            for kappa, point in zip(kappas, points, strict=True):
+                self._add_curvature(kappa, point)
         if self._games:
-            for move, value in zip(moves, values, strict=True):
-                self.sums.note_loss(move.point, to_numpy(value))
-            return
-        losses = _column(values, ())
-        best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
-        self.sums.note_loss(moves[best].point, losses[best])
+            for point, value in zip(points, values, strict=True):
+                self.sums.note_loss(point, to_numpy(value))
+        else:
+            losses = _column(values, ())
+            best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
+            self.sums.note_loss(points[best], losses[best])
+        inside = self._surely_in(reduced) or self._all_in(points)
+        excess = [0.0 if inside else self._excess(point) for point in points]
+        self._reduced.append(reduced)
+        self._note([*zip(values, kappas, step_sizes, excess, strict=True)], responses)
+
+    def _note(self, scalars: list[tuple[Any, ...]], responses: Sequence[Response]) -> None:
+        """Keep the scalars of rounds, and what the evidence shows, but not the evidence."""
+        first = self.booked + len(self._noted) + 1
+        self._noted += scalars
+        for t, response in enumerate(responses, start=first):
+            if response.evidence is not None:
+                self._look_at_inputs(t, response.evidence)
+
+    def _add_curvature(self, kappa: Any, point: Array) -> None:
+        if not (isinstance(kappa, float) and kappa in (0.0, math.inf)):
+            kappa = to_numpy(kappa)
+            self.sums.add_curvature(np.where(np.isfinite(kappa), kappa, 0.0), point)
+
+    def _surely_in(self, reduced: Reduced) -> bool:
+        """Whether all points are within the ball around W_1 that lies in K."""
+        inside = to_numpy(reduced.distance) <= self._surely_inside
+        return bool(np.count_nonzero(inside) == inside.size)
+
+    def _all_in(self, points: Sequence[Array]) -> bool:
+        """Whether K contains all points of a chunk, by a tolerance that suits the smallest."""
+        atol = ROUNDING * unit_roundoff(self.start) * (1.0 + self._start_norm)
+        inside = to_numpy(self.decision_set.contains(self.sums.stacked(points), atol=atol))
+        return bool((inside > 0).all())
 
     def _settle(self) -> None:
         """Write the scalars of the noted rounds into the columns, and name the broken rules."""
-        noted, self._noted = self._noted, []
-        values = [value for chunk in noted for value in chunk.values]
-        if not values:
+        if not self._noted:
             return
-        row = slice(self.booked, self.booked + len(values))
-        column = {name: found[row] for name, found in self.columns.items()}
-        column["loss"][:] = _column(values, self._games)
-        kappas = [kappa for chunk in noted for kappa in chunk.kappas]
-        column["weak_convexity"][:] = _column(kappas, self._games)
-        step_sizes = [size for chunk in noted for size in chunk.step_sizes]
-        column["step_size"][:] = _column(step_sizes, self._games)
-        join = np.stack if self._chunk == 1 else np.concatenate
-        for i, name in enumerate(Reduced._fields):
-            if noted[0].reduced[i] is not None:
-                column[name][:] = join([to_numpy(chunk.reduced[i]) for chunk in noted])
-        column["point_excess"][:] = _column(
-            [one for chunk in noted for one in chunk.excess], self._games
-        )
-        for chunk_start, chunk in enumerate(noted):
-            for i, evidence in enumerate(chunk.evidence):
-                if evidence is not None:
-                    self._look_at_inputs(row.start + chunk_start * self._chunk + i + 1, evidence)
-        self._name_broken_rules(column)
-        self.booked += len(values)
+        rows = slice(self.booked, self.booked + len(self._noted))
+        for name, values in zip(NOTED, _transposed(self._noted), strict=True):
+            self._write(name, rows, _column(values, self._games))
+        for name, parts in zip(Reduced._fields, _transposed(self._reduced), strict=True):
+            if parts[0] is not None:
+                booked = _column(parts, self._games) if self._chunk == 1 else _joined(parts)
+                self._write(name, rows, booked)
+        self._noted, self._reduced = [], []
+        self._name_broken_rules({name: found[rows] for name, found in self.columns.items()})
+        self.violations.sort(key=lambda violation: violation.round)
+        self.booked = rows.stop
         if self.raise_violations and self.violations:
             raise ViolationError(self.violations[0].message)
 
+    def _write(self, name: str, rows: slice, values: Floats) -> None:
+        """Fill rows of a column; one that is the same number all along takes no memory."""
+        column = self.columns[name]
+        if not column.flags.writeable:
+            if rows.start == 0:
+                column = self.columns[name] = np.broadcast_to(values.flat[0], column.shape)
+            common = column[(0,) * column.ndim]
+            if (values == common).all():
+                return
+            column = self.columns[name] = np.full(column.shape, common)
+        column[rows] = values
+
     def _look_at_inputs(self, t: int, evidence: Evidence) -> None:
         """Book how far inputs were moved; note what is outside B(x)."""
+        for name in ("input_distance", "input_norm"):
+            if not self.columns[name].flags.writeable:
+                self.columns[name] = np.array(self.columns[name])
         found = self.columns["input_distance"][t - 1] = to_numpy(evidence.distance)
         self.columns["input_norm"][t - 1] = to_numpy(evidence.input_norm)
         self.full_batch[t - 1] = evidence.batch is None
         distance = float(np.max(found))
         if not distance <= evidence.tolerance:
-            self._note(
+            self._note_violation(
                 t,
                 "input",
                 distance,
@@ -255,7 +266,7 @@ class Referee:
         first = self.booked + 1
         for i in _rounds_with(~(column["point_excess"] == 0.0)):
             amount = float(column["point_excess"][i].max())
-            self._note(
+            self._note_violation(
                 first + i,
                 "point",
                 amount,
@@ -265,25 +276,35 @@ class Referee:
         for name, what in (("loss", "loss"), ("gradient_norm", "gradient")):
             for i in _rounds_with(~np.isfinite(column[name])):
                 text = f"the round's {what} is not finite"
-                self._note(first + i, "finite", math.nan, text)
+                self._note_violation(first + i, "finite", math.nan, text)
 
-    def _note(self, t: int, rule: str, amount: float, text: str) -> None:
+    def _note_violation(self, t: int, rule: str, amount: float, text: str) -> None:
         self.violations.append(Violation(t, rule, amount, f"In round {t}, {text}."))
-        self.violations.sort(key=lambda v: v.round)
 
 
-def _column(values: list[Any], games: tuple[int, ...]) -> Floats:
+def _transposed(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return tuple(zip(*rows, strict=True))
+
+
+def _column(values: Sequence[Any], games: tuple[int, ...]) -> Floats:
+    """Scalars of rounds, shape ``(k, *games)``, with axes of length 1 where all games agree."""
     if not games:
-        return np.array([float(value) for value in values])
+        return np.array([*map(float, values)])
     if all(isinstance(value, float) for value in values):
-        common: Floats = np.multiply.outer(np.array(values), np.ones(games))
-        return common
-    arrays = [to_numpy(value) for value in values]
-    if any(array.shape != games for array in arrays):
+        return np.array(values).reshape(-1, *(1 for _ in games))
+    arrays = [*map(to_numpy, values)]
+    if {array.shape for array in arrays} != {games}:
         arrays = [np.broadcast_to(array, games) for array in arrays]
-    return np.stack(arrays)
+    # Faster than `stack` for the many small arrays that a column consists of.
+    return np.concatenate(arrays).reshape(-1, *games)
+
+
+def _joined(chunks: Sequence[Any]) -> Floats:
+    return np.concatenate([to_numpy(chunk) for chunk in chunks])
 
 
 def _rounds_with(flags: NDArray[np.bool_]) -> list[int]:
+    if not np.count_nonzero(flags):
+        return []
     rounds = flags.reshape(len(flags), -1).any(axis=1)
     return [int(i) for i in np.flatnonzero(rounds)]

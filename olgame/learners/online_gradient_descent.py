@@ -94,11 +94,8 @@ class OnlineGradientDescent:
                 gradient, gradient
             )
         step: Any = self.step_size(feedback.round, state.gradient_squares)
-        y = (
-            state.point
-            - (step if gradient.ndim == 1 or isinstance(step, float) else step[..., None])
-            * gradient
-        )
+        per_game = step if isinstance(step, float) or gradient.ndim == 1 else step[..., None]
+        y = state.point - per_game * gradient
         state.point = state.decision_set.project(y)
         state.before_projection = y
         state.step_size = step

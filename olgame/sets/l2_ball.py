@@ -182,9 +182,7 @@ class L2Ball:
         center: Any = self.center
         if center.shape[-1] != x.shape[-1]:
             require_length(x, center.shape[-1], "L2Ball")
-        if type(center) is type(x) and center.dtype == x.dtype:
-            return center
-        return matched(center, x)
+        return center if center.dtype == x.dtype and type(center) is type(x) else matched(center, x)
 
 
 def _shrunk(center: Any, difference: Any, factor: Any) -> Array:
