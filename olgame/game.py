@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
-import numpy as np
-
 from olgame.adversaries.adversary import Adversary, View
 from olgame.arrays import kernels, to_numpy, unit_roundoff
 from olgame.exceptions import (
     ArgumentError,
     GameInterrupted,
-    OlgameError,
     ShapeError,
     ViolationError,
 )
@@ -22,6 +19,7 @@ from olgame.losses.round_loss import RoundLoss
 from olgame.observers import Observer, Round
 from olgame.randomness import Seed, check_seed
 from olgame.referee import ROUNDING, Move, Referee
+from olgame.sets.check_point import check_point
 from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import Status, Transcript
 from olgame.typing import Array, Keep
@@ -205,19 +203,10 @@ def _first_point(start: Array | None, adversary: object, decision_set: ConvexSet
             "`play(start=...)` is needed: neither the adversary has a `start` nor the decision set "
             "a `center`. Pass W_1, an array of shape (p,)."
         )
-    norm = to_numpy(kernels(start).norm(start))
-    if not np.isfinite(norm).all():
-        raise ArgumentError("`play(start=...)` must be finite, got nan or inf.")
-    try:
-        projected = decision_set.project(start)
-    except OlgameError:
-        raise
-    except Exception as error:  # the set's own arithmetic failed: shapes, dtypes, devices
-        raise ShapeError(
-            f"`play(start=...)` of shape {tuple(start.shape)} and dtype {start.dtype} does not fit "
-            f"the decision set {decision_set!r:.120}: {error}"
-        ) from error
-    excess = float(to_numpy(kernels(start).norm(start - projected)).max())
+    check_point(decision_set, start, "play(start=...)")
+    k = kernels(start)
+    norm = to_numpy(k.norm(start))
+    excess = float(to_numpy(k.norm(start - decision_set.project(start))).max())
     if excess > ROUNDING * unit_roundoff(start) * (1.0 + float(norm.max())):
         raise ArgumentError(
             f"`play(start=...)` must lie in the decision set, but is {excess:.3g} outside it. "

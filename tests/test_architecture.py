@@ -77,6 +77,7 @@ KNOWS_ONLY_PROTOCOLS = {
 }
 CONTRACTS = {
     "olgame.sets.convex_set",
+    "olgame.sets.check_point",  # of any set: it is written against the protocol
     "olgame.losses.round_loss",
     "olgame.learners.learner",
     "olgame.adversaries.adversary",
