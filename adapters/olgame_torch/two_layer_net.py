@@ -18,9 +18,10 @@ from olgame.models.model import TwoLayerWeights
 from olgame.models.two_layer_start import two_layer_start
 from olgame.typing import Array
 from olgame_torch.activations import fused
-from olgame_torch.autograd_evaluation import Forward
+from olgame_torch.autograd_evaluation import AutogradEvaluation, Forward
 from olgame_torch.dual import make_dual, unpack_dual
 from olgame_torch.flat_model import FlatModel
+from olgame_torch.paired_sum import paired_sum
 from olgame_torch.placement import check_dtype, resolve_device, warn_reduced_precision
 
 __all__ = ["TwoLayerNet"]
@@ -132,6 +133,44 @@ class TwoLayerNet(FlatModel):
         hidden = point.view(self.width, self.dim)
         return TwoLayerWeights(hidden, self.output, self.activation)
 
+    def linearized_at(self, origin: Array, step: Array, x: Array) -> AutogradEvaluation:
+        """f(W_0, x) + <grad_w f(W_0, x), v>, written out; see `olgame.models.Linearized`.
+
+        With Z_ir = <w_0r, x_i> and b_r = a_r/sqrt(m) it is sum_r b_r [sigma(Z_r) + sigma'(Z_r)
+        <v_r, x>]. At a paired start Z_{r+h} = Z_r, h = m/2, and what is left of a pair is
+        b_r sigma'(Z_r) <v_r - v_{r+h}, x>: products of half the size, and exactly 0 at v = 0.
+
+        Args:
+            origin: W_0, shape ``(p,)``.
+            step: v = w - W_0, shape ``(..., p)``.
+            x: inputs, shape ``(n, d)`` or ``(..., n, d)``.
+
+        Raises:
+            ShapeError: an argument is no tensor of the dtype and on the device of the model, or
+                shapes do not fit.
+        """
+        point, _ = self._checked(origin, x)
+        moved, inputs = self._checked(step, x)
+        linear = functools.partial(self._linear, point.detach())
+        if self.paired:
+            first, second = self._halves(point.detach())
+            if torch.equal(first, second):
+                linear = functools.partial(self._linear_at_pairs, first)
+        return AutogradEvaluation(linear, moved, inputs)
+
+    def _linear_at_pairs(self, hidden: Tensor, step: Tensor, x: Tensor) -> Tensor:
+        first, second = self._halves(step)
+        slope: Any = self.activation.derivative(_against(x, hidden))
+        linear: Tensor = (slope * _against(x, first - second)) @ self.output[: self.width // 2]
+        return linear
+
+    def _linear(self, origin: Tensor, step: Tensor, x: Tensor) -> Tensor:
+        z = _against(x, origin.view(self.width, self.dim))
+        moved = _against(x, step.reshape(*step.shape[:-1], self.width, self.dim))
+        slope: Any = self.activation.derivative(z)
+        linear: Tensor = (fused(self.activation)(z) + slope * moved) @ self.output
+        return linear
+
     def _function(self, w: Tensor) -> Forward:
         if not self.paired:
             return self._plain
@@ -143,9 +182,7 @@ class TwoLayerNet(FlatModel):
 
     def _paired(self, w: Tensor, x: Tensor) -> Tensor:
         rows = w.reshape(*w.shape[:-1], self.width, self.dim)
-        sigma = fused(self.activation)(_against(x, rows))
-        first, second = sigma.reshape(*sigma.shape[:-1], 2, self.width // 2).unbind(-2)
-        return (first - second) @ self.output[: self.width // 2]
+        return paired_sum(fused(self.activation)(_against(x, rows)), self.output)
 
     def _paired_at_start(self, w: Tensor, x: Tensor) -> Tensor:
         # Products with equal rows need not be equal: how a BLAS sums depends on where in memory

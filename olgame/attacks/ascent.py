@@ -101,7 +101,7 @@ def ascend(
     perturbation_set: PerturbationSet,
     *,
     steps: int,
-    step: float | Array,
+    step: Any,
     random: np.random.Generator | None,
     keep_trace: bool,
     owner: str,
@@ -130,10 +130,10 @@ def ascend(
     Raises:
         ViolationError: a score or a gradient is not finite; names sample and step.
     """
-    xp = kernels(x).xp
+    xp, axpy = kernels(x).xp, kernels(x).axpy
     noise = NOISE * unit_roundoff(x)
-    length: Any = step if isinstance(step, float) else step[..., None]
     visited = Visited(owner, xp, first_step=0 if random is None else -1)
+    by_one = isinstance(step, float)
     point: Any = x
     if random is not None:
         clean = objective.value(x)
@@ -148,7 +148,8 @@ def ascend(
         size: Any = xp.abs(score)
         atol = noise * xp.where(size > 1.0, size, xp.ones_like(size))
         direction: Any = perturbation_set.steepest(gradient, atol=atol)
-        point = perturbation_set.project(x, point + length * direction)
+        moved = axpy(step, direction, point) if by_one else point + step[..., None] * direction
+        point = perturbation_set.project(x, moved)
     visited.add(point, objective.value(point))
     return visited.result(1 + (random is not None), steps, keep_trace)
 

@@ -22,7 +22,7 @@ class FGSM:
 
         x' = Proj_{B(x)} (x + rho d),   d = argmax of <grad_x, d> over norm(d) <= 1
 
-    The sign of the gradient for linf, as in the reference; the normalised gradient for l2.
+    The sign of the gradient for linf, as in the reference; the normalized gradient for l2.
     Exact on a model that is linear in x with a loss that is monotone in its output. Returns,
     per sample, the better of x and x'. Two evaluations, one of them with a gradient.
 

@@ -276,11 +276,9 @@ def _ledgers(
         "a random point of the set": run.decision_set.sample(rng, tuple(run.start.shape)),
         "the linear-regret maximizer": regret.linear_maximizer(run),
     }
-    interval = None if bracket.upper is None else Interval(bracket.lower, bracket.upper)
-    return {
-        name: regret.ledger(run, u, robust_loss=interval if u is last else None)
-        for name, u in comparators.items()
-    }
+    upper = bracket.upper
+    known = {} if upper is None else {"the last iterate": Interval(bracket.lower, upper)}
+    return regret.ledgers(run, comparators, robust_loss=known)
 
 
 def _robust_loss(game: _Game, run: Transcript, w: Array) -> certify.Bracket:

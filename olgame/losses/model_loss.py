@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -72,13 +73,21 @@ class ModelLoss:
         subgradient of l at z, and uses the conjugate instead of l(z): a wrong derivative shows.
         The second uses a Jacobian-vector product and not g_t: a wrong gradient shows.
         """
+        return self.remainders(w, (u,))[0]
+
+    def remainders(self, w: Array, comparators: Sequence[Array]) -> list[Remainder]:
+        """`remainder` for several u, with one evaluation at ``w``."""
         at = self.model.at(w, self.x)
         slope = self.loss.derivative(at.z, self.y)
-        z_u = self.model(u, self.x)
-        value_u = self.loss.value(z_u, self.y)
-        curvature = value_u + self.loss.conjugate(slope, self.y) - slope * z_u
-        nonlinearity = slope * (z_u - at.z - at.jvp_w(u - w))
-        return Remainder(_mean(value_u), _mean(curvature), _mean(nonlinearity))
+        conjugate: Any = self.loss.conjugate(slope, self.y)
+        found = []
+        for u in comparators:
+            z_u = self.model(u, self.x)
+            value_u = self.loss.value(z_u, self.y)
+            curvature = value_u + conjugate - slope * z_u
+            nonlinearity = slope * (z_u - at.z - at.jvp_w(u - w))
+            found.append(Remainder(_mean(value_u), _mean(curvature), _mean(nonlinearity)))
+        return found
 
 
 def _mean(per_sample: Any) -> Any:

@@ -1,6 +1,7 @@
 """Models f(w, x): the NumPy reference of what adapters run."""
 
 from olgame.models.linear_model import LinearModel as LinearModel
+from olgame.models.linearized import HasLinearization as HasLinearization
 from olgame.models.linearized import Linearized as Linearized
 from olgame.models.model import HasTwoLayers as HasTwoLayers
 from olgame.models.model import Model as Model

@@ -113,7 +113,7 @@ class LinearModel:
         return L2Ball(radius, center=self.start)
 
     def curvature_bound(self, x: Array) -> Array:
-        """0: the model is its own linearisation."""
+        """0: the model is its own linearization."""
         bound: Array = kernels(x).xp.zeros_like(x[..., 0])
         return bound
 

@@ -1,9 +1,9 @@
-"""A model replaced by its linearisation in the weights."""
+"""A model replaced by its linearization in the weights."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
@@ -13,7 +13,22 @@ from olgame.models.model import Model, ModelEvaluation
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 
-__all__ = ["Linearized", "LinearizedEvaluation"]
+__all__ = ["HasLinearization", "Linearized", "LinearizedEvaluation"]
+
+
+@runtime_checkable
+class HasLinearization(Protocol):
+    """A model that evaluates its linearization itself, at less cost than its own pushforward."""
+
+    def linearized_at(self, origin: Array, step: Array, x: Array) -> ModelEvaluation:
+        """f(W_0, x) + <grad_w f(W_0, x), v> and its derivatives in v and x.
+
+        Args:
+            origin: W_0, shape ``(p,)``.
+            step: v = w - W_0, shape ``(..., p)``.
+            x: inputs, shape ``(..., n, d)``.
+        """
+        ...
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -52,15 +67,16 @@ class Linearized:
 
     Linear in w and as non-linear in x as the model: with a convex loss the game played on it *is*
     online convex optimisation, the convex twin of the game on the model. (Not to be confused with
-    the linearisation of a *loss* at the current point, which is what a regret bound uses.)
+    the linearization of a *loss* at the current point, which is what a regret bound uses.)
 
-    Works for every model whose evaluation offers `jvp_w`; attacks also need `jvp_w_pullback_x`. It
-    has the model's start, neighborhood and data type, and curvature bound 0. It is no two-layer
+    Works for every model whose evaluation offers `jvp_w`; attacks also need `jvp_w_pullback_x`. A
+    model with a method ``linearized_at`` (`HasLinearization`) is asked for f_lin as a whole. It has
+    the model's start, neighborhood and data type, and curvature bound 0. It is no two-layer
     network, so certificates that need one do not apply to it.
 
     **Warning: ReLU.** Where grad_w f jumps, f_lin is *discontinuous in x*: crossing the kink of
     neuron r at W_0 changes it by a_r <w_r - w_r0, x>/sqrt(m) at once. `pullback_x` is the gradient
-    between the jumps and does not see them, so a gradient attack on a linearised ReLU network can
+    between the jumps and does not see them, so a gradient attack on a linearized ReLU network can
     miss most of what an adversary could gain. Use a smooth sigma, or an attack that compares
     values.
 
@@ -127,10 +143,13 @@ class Linearized:
     def __call__(self, w: Array, x: Array) -> Array:
         return self.at(w, x).z
 
-    def at(self, w: Array, x: Array) -> LinearizedEvaluation:
+    def at(self, w: Array, x: Array) -> ModelEvaluation:
         """f_lin at (w, x), shapes ``(..., p)`` and ``(..., n, d)``."""
         origin = as_like(self.point, w)
-        return LinearizedEvaluation(self.model.at(origin, x), w - origin)
+        step: Any = w - origin
+        if isinstance(self.model, HasLinearization):
+            return self.model.linearized_at(origin, step, x)
+        return LinearizedEvaluation(self.model.at(origin, x), step)
 
     def neighborhood(self, radius: float) -> ConvexSet:
         """B(R) of the model."""

@@ -37,7 +37,7 @@ class ModelEvaluation(Protocol):
     def jvp_w_pullback_x(self, v: Array, c: Array) -> Array:
         """grad_x of sum_i c_i <grad_w f(w, x_i), v>, shape ``(..., n, d)``.
 
-        What an attack on the linearised model needs. A model without it raises
+        What an attack on the linearized model needs. A model without it raises
         `olgame.exceptions.NotAvailableError`.
         """
         ...
@@ -54,7 +54,7 @@ class Model(Protocol):
 
     @property
     def start(self) -> Array:
-        """W_0, the initialisation, shape ``(p,)`` (or ``(..., p)``)."""
+        """W_0, the initialization, shape ``(p,)`` (or ``(..., p)``)."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""The initialisation that all two-layer networks share, whatever library runs them."""
+"""The initialization that all two-layer networks share, whatever library runs them."""
 
 from __future__ import annotations
 

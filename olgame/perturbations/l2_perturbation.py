@@ -72,14 +72,16 @@ class L2Perturbation:
         radius = radius_for(self.radius, x, "l2")
         if self.box is not None:
             return project_onto_ball_and_box(x, x_adv, radius, *self.box.limits(x))
-        difference = x_adv - x
+        difference: Any = x_adv - x
         length: Any = norm(difference)
         outside = xp.asarray(length > radius)[..., None]
         if not bool(xp.any(outside)):
             # nan is not outside, and stays.
             return x_adv
         scale = xp.asarray(radius / xp.where(length > radius, length, xp.ones_like(length)))
-        projected: Array = xp.where(outside, x + difference * scale[..., None], x_adv)
+        difference *= scale[..., None]  # in place: our own, of the shape of the result
+        difference += x
+        projected: Array = xp.where(outside, difference, x_adv)
         return projected
 
     def distance(self, x: Array, x_adv: Array) -> Array:

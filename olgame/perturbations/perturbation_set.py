@@ -40,7 +40,7 @@ class PerturbationSet(Protocol):
         """The unit step (in the set's norm) that climbs ``gradient`` fastest.
 
         Exactly 0 for a sample whose first-order gain, radius x dual norm of the gradient, is at
-        most ``atol``: at the rounding level of the objective a normalised gradient is noise.
+        most ``atol``: at the rounding level of the objective a normalized gradient is noise.
         """
         ...
 

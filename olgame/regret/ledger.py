@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from olgame.arrays import kernels, to_numpy, unit_roundoff
-from olgame.exceptions import ArgumentError, NotAvailableError
-from olgame.learners.learner import GradientStep
-from olgame.replay import ReplayedRound, replay
 from olgame.results import Interval
-from olgame.sets.convex_set import ConvexSet
-from olgame.transcript import Transcript
 from olgame.typing import Array
 
-__all__ = ["Ledger", "Row", "ledger"]
+__all__ = ["Ledger", "Row"]
 
 Floats = NDArray[np.float64]
+
+SLOPE_LIMIT = 1e-3
+"""Relative slope error that curvature over a tiny step may explain."""
 
 
 class Row(NamedTuple):
@@ -79,6 +76,12 @@ class Ledger:
         distance_scale: norm(W_t - u)^2 / (2 alpha_t), the size of what the distance terms cancel.
         robust_loss: the interval that holds L_*(u), or None.
         tolerance: largest relative closing error that rounding explains.
+        replay_error: largest relative difference between the losses and gradients of the replay
+            and those of the transcript: books about another game prove nothing about this one.
+        slope_error: abs(N_t(W_t + h (u - W_t))) / h over the size of the linear term, for a tiny
+            h: 0 up to O(h) where the forward mode is the derivative of the model; None where it
+            was not measured (float32, or nothing moves). A reverse and a forward mode that are
+            wrong *alike* close every identity above, N_t absorbing the error; not this one.
     """
 
     comparator: Array
@@ -93,6 +96,8 @@ class Ledger:
     distance_scale: Floats | None
     robust_loss: Interval | None
     tolerance: float
+    replay_error: float = 0.0
+    slope_error: float | None = None
 
     @property
     def slack(self) -> tuple[float, float] | None:
@@ -112,29 +117,26 @@ class Ledger:
 
         Of every round, and of the average over rounds.
         """
-        entries = [
-            self.loss,
-            -self.comparator_loss,
-            -self.linear,
-            self.curvature,
-            self.nonlinearity,
-        ]
-        return _closing_error(entries)
+        return _closing_error(*self._loss_account())
+
+    def _loss_account(self) -> tuple[list[Floats], Floats | None]:
+        """Signed entries, which add up to 0, and what else counts as their size."""
+        entries = [self.loss, -self.comparator_loss, -self.linear, self.curvature]
+        return [*entries, self.nonlinearity], None
 
     @property
     def learner_closing_error(self) -> float | None:
         """The same of the learner's account; None where there is none."""
         if self.distance_decrease is None:
             return None
-        assert self.gradient_term is not None  # the four entries come together
+        return _closing_error(*self._learner_account())
+
+    def _learner_account(self) -> tuple[list[Floats], Floats | None]:
+        assert self.distance_decrease is not None  # the four entries come together
+        assert self.gradient_term is not None
         assert self.projection_gain is not None
-        entries = [
-            self.linear,
-            -self.distance_decrease,
-            -self.gradient_term,
-            self.projection_gain,
-        ]
-        return _closing_error(entries, self.distance_scale)
+        entries = [self.linear, -self.distance_decrease, -self.gradient_term, self.projection_gain]
+        return entries, self.distance_scale
 
     @property
     def closing_error(self) -> float:
@@ -143,9 +145,55 @@ class Ledger:
         return self.loss_closing_error if learner is None else max(self.loss_closing_error, learner)
 
     @property
+    def signs_hold(self) -> bool:
+        """Whether C_t >= 0 and P_t >= 0 to rounding, as they must be for u in K."""
+        size = np.abs(self.loss) + np.abs(self.comparator_loss) + np.abs(self.linear)
+        if not (self.curvature >= -self.tolerance * (1e-300 + size)).all():
+            return False
+        if self.projection_gain is None or self.distance_scale is None:
+            return True
+        size = self.distance_scale + np.abs(self.linear)
+        return bool((self.projection_gain >= -self.tolerance * (1e-300 + size)).all())
+
+    @property
     def closes(self) -> bool:
-        """Whether the books close to what rounding explains."""
-        return self.closing_error <= self.tolerance
+        """Whether the books are those of the game that was played, and close to rounding.
+
+        Closing errors, the replay's error, the signs and the slope all have to be in order.
+        """
+        return not self._troubles()
+
+    def _troubles(self) -> list[str]:
+        """What is wrong, most basic first."""
+        found = []
+        if not self.replay_error <= self.tolerance:
+            found.append(
+                f"The replay is not the game that was played (off by {self.replay_error:.1e}"
+                "): the learner or the network draws random numbers that the seed does not fix."
+            )
+        if not self.loss_closing_error <= self.tolerance:
+            found.append(
+                f"The loss account is open{_since(*self._loss_account(), self.tolerance)}: the "
+                "gradient, the loss derivative or the forward mode of the model is wrong."
+            )
+        elif self.slope_error is not None and not self.slope_error <= SLOPE_LIMIT:
+            found.append(
+                "The derivatives of the network agree with each other and not with its outputs: a "
+                f"small step changes these by {self.slope_error:.1e} more than the slope says."
+            )
+        learner = self.learner_closing_error
+        if learner is not None and not learner <= self.tolerance:
+            found.append(
+                f"The learner's account is open{_since(*self._learner_account(), self.tolerance)}"
+                ": a step was not y_t = W_t - alpha_t g_t, or W_{t+1} was not its projection onto "
+                "the decision set."
+            )
+        if not found and not self.signs_hold:
+            found.append(
+                "The books close with an entry of the wrong sign: a loss whose conjugate or "
+                "derivative is not its own, or a comparator outside the decision set."
+            )
+        return found
 
     def rows(self) -> list[Row]:
         """The books averaged over rounds: what adds up to the average loss, then to its regret."""
@@ -166,7 +214,12 @@ class Ledger:
             assert self.gradient_term is not None
             assert self.projection_gain is not None
             rows += [
-                Row("start minus final distance", "D_1, D_T+1", _mean(self.distance_decrease), ""),
+                Row(
+                    "decrease of the distance",
+                    "d|W_t - u|^2 / 2a",
+                    _mean(self.distance_decrease),
+                    "",
+                ),
                 Row("gradient term", "a |g_t|^2 / 2", _mean(self.gradient_term), ">= 0"),
                 Row("projection gain", "- P_t / 2a", -_mean(self.projection_gain), "<= 0"),
                 Row("linear regret", "= <g_t, W_t - u>", _mean(self.linear), ""),
@@ -177,7 +230,7 @@ class Ledger:
         def show(value: float | tuple[float, float]) -> str:
             if isinstance(value, tuple):
                 return f"[{value[0]:.6f}, {value[1]:.6f}]"
-            return f"{value:+.6f}"
+            return "0" if abs(value) < 1e-12 else f"{value:+.6f}"
 
         lines = [
             f"{row.entry:<32} {row.symbol:<18} {show(row.value):>24} {row.sign}"
@@ -185,127 +238,43 @@ class Ledger:
         ]
         state = "the books close" if self.closes else "THE BOOKS ARE OPEN"
         lines.append(f"{state}: error {self.closing_error:.2e} (limit {self.tolerance:.0e})")
-        if not self.closes:
+        if not self.closes or self.distance_decrease is None:
             lines.append(self.diagnosis())
         return "\n".join(lines)
 
     def diagnosis(self) -> str:
         """Which account is open, since which round, and what that points to."""
-        if self.closes:
-            return "Both accounts close."
-        if not self.loss_closing_error <= self.tolerance:
+        troubles = self._troubles()
+        if troubles:
+            return " ".join(troubles)
+        if self.distance_decrease is None:
             return (
-                "The loss account is open: the gradient, the loss derivative or the forward mode "
-                "of the model is wrong (or the game is not deterministic)."
+                "The loss account closes. The learner reports no gradient steps, so there is no "
+                "account of its moves."
             )
-        return (
-            "The learner's account is open: a step was not y_t = W_t - alpha_t g_t, or W_{t+1} was "
-            "not its projection onto the decision set."
-        )
+        return "Both accounts close."
 
 
-def ledger(run: Transcript, comparator: Array, robust_loss: Interval | None = None) -> Ledger:
-    """The ledger of a game against one fixed point; see `Ledger` for the identities.
-
-    The game is replayed from its kept losses: one gradient, one forward and one forward-mode pass
-    a round, no attack.
-
-    Args:
-        run: A transcript of a single game with ``keep="examples"`` or ``"points"``.
-        comparator: u, shape ``(p,)``.
-        robust_loss: The interval for L_*(u), e.g. ``certify.robust_loss(...).interval``.
-
-    Returns:
-        The `Ledger`; ask it for `Ledger.rows`, `Ledger.closing_error`, `Ledger.closes`.
-
-    Raises:
-        NotKeptError: The losses were not kept.
-        NotAvailableError: The transcript holds a batch of games (take one of them).
-
-    References:
-        gao2019, proof of Theorem 4.1.
-    """
-    if run.games:
-        raise NotAvailableError("A ledger is of one game; this transcript holds a batch of games.")
-    if tuple(comparator.shape) != tuple(run.start.shape):
-        raise ArgumentError(
-            f"`ledger(comparator=...)` must have the shape {tuple(run.start.shape)} of the points, "
-            f"got {tuple(comparator.shape)}."
-        )
-    recentered = run.decision_set.translate(-run.start)
-    rows = [_entries(entry, comparator, recentered, run.start) for entry in replay(run)]
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
-    return Ledger(
-        comparator=comparator,
-        robust_loss=robust_loss,
-        tolerance=1e-10 if unit_roundoff(run.start) < 1e-12 else 1e-5,
-        distance_decrease=columns.pop("distance_decrease", None),
-        gradient_term=columns.pop("gradient_term", None),
-        projection_gain=columns.pop("projection_gain", None),
-        distance_scale=columns.pop("distance_scale", None),
-        **columns,
-    )
+def _since(entries: list[Floats], scale: Floats | None, tolerance: float) -> str:
+    """The first round whose residual rounding does not explain, in words."""
+    open_rounds = np.flatnonzero(~(_relative(entries, scale) <= tolerance))
+    return f" since round {open_rounds[0] + 1}" if len(open_rounds) else " on average"
 
 
-def _entries(
-    entry: ReplayedRound, u: Array, recentered: ConvexSet, start: Array
-) -> dict[str, float]:
-    remainder = entry.loss.remainder(entry.point, u)
-    offset = to_numpy(entry.point) - to_numpy(u)
-    gradient = to_numpy(entry.evaluation.gradient)
-    found = {
-        "loss": float(entry.evaluation.value),  # type: ignore[arg-type]  # one game: a number
-        "comparator_loss": float(remainder.value),  # type: ignore[arg-type]
-        "linear": float(gradient @ offset),
-        "curvature": float(remainder.curvature),  # type: ignore[arg-type]
-        "nonlinearity": float(remainder.nonlinearity),  # type: ignore[arg-type]
-    }
-    if entry.step is not None:
-        found |= _learner_entries(entry, entry.step, offset, gradient, u, recentered, start)
-    return found
-
-
-_LEARNER_ENTRIES = ("distance_decrease", "gradient_term", "projection_gain", "distance_scale")
-
-
-def _learner_entries(
-    entry: ReplayedRound,
-    step: GradientStep,
-    offset: Floats,
-    gradient: Floats,
-    u: Array,
-    recentered: ConvexSet,
-    start: Array,
-) -> dict[str, float]:
-    alpha = float(step.step_size)  # type: ignore[arg-type]  # one game: a number
-    if alpha == 0.0:  # an adaptive step before the first gradient: nothing moved
-        return dict.fromkeys(_LEARNER_ENTRIES, 0.0)
-    next_offset = to_numpy(entry.next_point) - to_numpy(u)
-    pulled = step.before_projection - entry.next_point
-    square = float(to_numpy(kernels(pulled).dot(pulled, pulled)))
-    gain = 0.0
-    if square > 0.0:
-        support: Any = recentered.support(pulled)
-        gain = square + 2.0 * float(support - kernels(pulled).dot(pulled, u - start))
-    before = float(offset @ offset)
-    return {
-        "distance_decrease": (before - float(next_offset @ next_offset)) / (2.0 * alpha),
-        "gradient_term": 0.5 * alpha * float(gradient @ gradient),
-        "projection_gain": gain / (2.0 * alpha),
-        "distance_scale": before / (2.0 * alpha),
-    }
+def _relative(entries: list[Floats], scale: Floats | None) -> Floats:
+    """Residual of every round over the sum of absolute entries; 0 where it is exactly 0."""
+    residual = np.abs(np.sum(entries, axis=0))
+    total = np.sum(np.abs(entries), axis=0) + (0.0 if scale is None else scale)
+    with np.errstate(invalid="ignore"):
+        relative: Floats = residual / np.where(total > 0, total, 1.0)
+    return np.where(residual == 0.0, 0.0, relative)
 
 
 def _closing_error(entries: list[Floats], scale: Floats | None = None) -> float:
     """Largest relative residual over rounds and of the average; nan counts as open."""
-    signed = np.sum(entries, axis=0)
-    residual = np.abs(signed)
-    total = np.sum(np.abs(entries), axis=0) + (0.0 if scale is None else scale)
-    summed, summed_total = np.abs(signed.sum()), np.sum(total)
-    with np.errstate(invalid="ignore"):
-        per_round = np.where(residual == 0.0, 0.0, residual / np.where(total > 0, total, 1.0))
-    worst = float(np.max(per_round, initial=0.0))
-    average = float(summed / summed_total) if summed_total > 0 else 0.0
+    worst = float(np.max(_relative(entries, scale), initial=0.0))
+    size = np.sum(np.abs(entries)) + (0.0 if scale is None else np.sum(scale))
+    average = float(np.abs(np.sum(entries)) / size) if size > 0 else 0.0
     if np.isnan(worst) or np.isnan(average):
         return float("inf")
     return max(worst, average)

@@ -9,7 +9,7 @@ import numpy as np
 from olgame.arrays import kernels
 from olgame.typing import Array, Value
 
-__all__ = ["norm", "ordinary_scale", "unit"]
+__all__ = ["norm", "ordinary_scale", "scaled_norm", "unit"]
 
 _SMALL = 1e-10
 _LARGE = 1e15
@@ -43,12 +43,9 @@ def norm(x: Array) -> Value:
         >>> bool(norm(np.array([3e-200, 4e-200])) == 5e-200)
         True
     """
-    k = kernels(x)
-    length: Value = k.norm(x)
-    if not _ordinary(length):
-        largest, scaled = _scaled(x)
-        length = largest[..., 0] * k.norm(scaled)
-    return length
+    _, scale, length = scaled_norm(x)
+    found: Value = length if scale is None else scale * length
+    return found
 
 
 @np.errstate(over="ignore", under="ignore", invalid="ignore")
@@ -67,14 +64,24 @@ def unit(x: Array) -> Array:
         array([[0.6, 0.8],
                [0. , 0. ]])
     """
+    scaled, _, length = scaled_norm(x)
+    xp = kernels(x).xp
+    direction: Array = scaled / xp.where(length == 0.0, xp.ones_like(length), length)[..., None]
+    return direction
+
+
+def scaled_norm(x: Any) -> tuple[Any, Any, Any]:
+    """(x/m, m, norm(x/m)) with norm(x) = m norm(x/m), at every scale; see `norm`.
+
+    m is None, for 1, where plain sums of squares will do; else the largest absolute entry of every
+    row (1 for a zero row), shape ``(...)``.
+    """
     k = kernels(x)
     length: Any = k.norm(x)
-    if not _ordinary(length):
-        _, x = _scaled(x)
-        length = k.norm(x)
-        length = k.xp.where(length == 0.0, k.xp.ones_like(length), length)
-    direction: Array = x / length[..., None]
-    return direction
+    if _ordinary(length):
+        return x, None, length
+    largest, scaled = _scaled(x)
+    return scaled, largest[..., 0], k.norm(scaled)
 
 
 def _ordinary(lengths: Any) -> bool:

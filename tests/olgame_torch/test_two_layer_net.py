@@ -16,8 +16,9 @@ import olgame.models
 from olgame import activations
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError, DataError, ShapeError
-from olgame.models import HasTwoLayers, Model
+from olgame.models import HasLinearization, HasTwoLayers, Linearized, Model
 from olgame_torch import TwoLayerNet
+from olgame_torch.paired_sum import paired_sum
 
 CUDA = pytest.param(
     "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -81,6 +82,67 @@ def test_equals_the_closed_form(activation: str, paired: bool, scale: float, dev
     assert (bound is None) == (numpy_bound is None) == (activation == "relu")
     if bound is not None and numpy_bound is not None:
         np.testing.assert_allclose(to_numpy(bound), to_numpy(numpy_bound), rtol=1e-14)
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("at_start", [True, False])
+@pytest.mark.parametrize("activation", NAMES)
+def test_the_linearization_equals_the_generic_one(
+    activation: str, at_start: bool, paired: bool
+) -> None:
+    """The written out f_lin against pushforwards of NumPy's network, which has no such method."""
+    options: dict[str, Any] = {
+        "dim": 5, "width": 14, "activation": activation, "seed": 4, "paired": paired
+    }  # fmt: skip
+    numpy = olgame.models.TwoLayerNet(**options)
+    model = TwoLayerNet(**options)
+    assert isinstance(model, HasLinearization)
+    assert not isinstance(numpy, HasLinearization)
+    start = to_numpy(numpy.start)
+    at = start if at_start else start + 0.2 * np.random.default_rng(8).standard_normal(start.size)
+    for lead in ((), (3,)):
+        data = _data(start, 5, lead=lead)
+        expected = _evaluate(Linearized(numpy, at=at), data)
+        found = _evaluate(Linearized(model, at=at), data)
+        for name in DERIVATIVES:
+            assert _error(found[name], expected[name]) < 1e-12, name
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_linearization_is_exactly_zero_at_the_paired_start(dtype: torch.dtype) -> None:
+    model = TwoLayerNet(dim=65, width=66, dtype=dtype)
+    x = model.asarray(np.random.default_rng(0).standard_normal((33, 65)))
+    here = Linearized(model).at(model.start, x)
+    assert not torch.as_tensor(here.z).any()
+    assert not torch.as_tensor(here.pullback_x(torch.ones(33, dtype=dtype))).any()
+    away = model.start.clone()
+    away[-1] += 1.0  # one pair of rows that is not equal: not the short form
+    moved = Linearized(model, at=away)
+    np.testing.assert_allclose(
+        to_numpy(moved(away, x)),
+        to_numpy(model(away, x)),
+        atol=1e-14 if dtype == torch.float64 else 1e-6,
+    )
+    with pytest.raises(ShapeError, match="last axis"):
+        model.linearized_at(model.start, model.start[1:], x)
+
+
+def test_the_paired_sum_is_differentiable_in_every_way() -> None:
+    output = torch.tensor([0.3, -0.7, -0.3, 0.7], dtype=torch.float64)
+    sigma = torch.randn(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(paired_sum(sigma, output), sigma @ output)
+    sigma.requires_grad_()
+    torch.autograd.gradcheck(
+        lambda s: paired_sum(s.sin(), output),
+        sigma,
+        check_forward_ad=True,
+        check_batched_grad=False,
+    )
+    torch.autograd.gradgradcheck(
+        lambda s: paired_sum(s.sin(), output), sigma, check_fwd_over_rev=True
+    )
+    big = torch.full((1, 4), 1e8, dtype=torch.float32)
+    assert float(paired_sum(big, output.float())) == 0.0
 
 
 @pytest.mark.parametrize(("paired", "width"), [(True, 6), (False, 7)])

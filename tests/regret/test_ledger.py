@@ -10,6 +10,7 @@ import pytest
 
 import olgame as og
 from olgame.adversaries import InputAttack, ObliviousSequence
+from olgame.exceptions import ArgumentError
 from olgame.learners import OnlineGradientDescent
 from olgame.losses import LinearLoss, Logistic, QuadraticLoss
 from olgame.step_sizes import AdaGradNorm, Decreasing
@@ -117,6 +118,28 @@ def test_entries_equal_their_formulas_written_out(step: Any) -> None:
         before = w - run.step_size[t] * g
         gain = (np.sum((before - u) ** 2) - np.sum((following - u) ** 2)) / (2 * run.step_size[t])
         assert ledger.projection_gain[t] == pytest.approx(gain, rel=1e-7, abs=1e-9)
+
+
+def test_several_ledgers_from_one_replay_are_the_single_ones() -> None:
+    run = played()
+    points = comparators(run)
+    known = og.Interval(
+        og.Certified(0.1, "lower", "by hand"), og.Certified(9.0, "upper", "by hand")
+    )
+    together = og.regret.ledgers(run, points, robust_loss={"last": known})
+    assert list(together) == list(points)
+    for name, u in points.items():
+        alone = og.regret.ledger(run, u, robust_loss=known if name == "last" else None)
+        assert together[name].comparator is u
+        assert together[name].robust_loss is alone.robust_loss
+        for column in ("comparator_loss", "linear", "curvature", "nonlinearity", "projection_gain"):
+            np.testing.assert_array_equal(
+                getattr(together[name], column), getattr(alone, column), err_msg=name
+            )
+    with pytest.raises(ArgumentError, match=r"`ledgers\(robust_loss=\.\.\.\)`.*'first'"):
+        og.regret.ledgers(run, points, robust_loss={"first": known})
+    with pytest.raises(ArgumentError, match=r"`ledgers\(comparators=\.\.\.\)` must have the shape"):
+        og.regret.ledgers(run, {"short": run.start[1:]})
 
 
 @attrs.frozen(eq=False)
@@ -287,3 +310,89 @@ def test_a_comparator_of_another_shape_is_refused() -> None:
     run = played()
     with pytest.raises(og.exceptions.ArgumentError, match=r"`ledger\(comparator=\.\.\.\)`"):
         og.regret.ledger(run, np.zeros(3))
+
+
+class Wanderer:
+    """A learner whose moves no seed fixes; it reports no steps."""
+
+    level = og.Level.GRADIENT
+
+    def init(self, start: Any, decision_set: Any) -> Any:
+        return start, decision_set, np.random.default_rng()
+
+    def decide(self, state: Any, /) -> Any:
+        return state[0]
+
+    def update(self, state: Any, feedback: Any, /) -> Any:
+        moved = state[0] + 0.05 * state[2].standard_normal(state[0].shape)
+        return state[1].project(moved), state[1], state[2]
+
+    def copy(self, state: Any, /) -> Any:
+        return state
+
+
+def test_books_of_another_game_are_open() -> None:
+    model = network()
+    x, y = samples()
+    adversary = InputAttack(
+        model, x, y, loss=og.losses.logistic, attack=og.attacks.FGSM(),
+        perturbation_set=og.perturbations.l2(0.1),
+    )  # fmt: skip
+    run = og.play(Wanderer(), adversary, model.neighborhood(RADIUS), rounds=5, keep="points")
+    ledger = og.regret.ledger(run, run.start)
+    assert ledger.closing_error <= 1e-10
+    assert not ledger.closes
+    assert "not the game that was played" in ledger.diagnosis()
+
+
+class ConsistentlyWrong(Corrupted):
+    """Reverse and forward mode wrong alike: every identity closes."""
+
+    def at(self, w: Any, x: Any) -> Any:
+        at = self.inner.at(w, x)
+
+        class At:
+            z = at.z
+            pullback_x = staticmethod(at.pullback_x)
+            pullback_w = staticmethod(lambda c: 1.01 * at.pullback_w(c))
+            jvp_w = staticmethod(lambda v: 1.01 * at.jvp_w(v))
+
+        return At()
+
+
+def test_derivatives_wrong_alike_show_in_the_slope() -> None:
+    run = played(ConsistentlyWrong(network(), "both"))
+    ledger = og.regret.ledger(run, run.start)
+    assert ledger.closing_error <= 1e-10
+    assert ledger.slope_error == pytest.approx(0.01 / 1.01, rel=0.1)
+    assert not ledger.closes
+    assert "not with its outputs" in ledger.diagnosis()
+    right = og.regret.ledger(played(), run.start)
+    assert right.slope_error is not None
+    assert right.slope_error < 1e-4
+
+
+class WrongPair(Logistic):
+    """Twice the derivative, with a false conjugate that makes the identity close."""
+
+    def derivative(self, z: Any, y: Any) -> Any:
+        return 2.0 * super().derivative(z, y)
+
+    def conjugate(self, p: Any, y: Any) -> Any:
+        z = y * np.log((1 + p * y / 2) / (-p * y / 2))
+        return p * z - self.value(z, y)
+
+
+def test_a_false_conjugate_shows_in_the_sign() -> None:
+    run = played(loss=WrongPair(), step=1.0)
+    ledger = og.regret.ledger(run, run.start)
+    assert ledger.loss_closing_error <= 1e-10
+    assert ledger.curvature.min() < -1e-4
+    assert not ledger.closes
+
+
+def test_an_interval_of_something_else_is_refused() -> None:
+    run = played()
+    low = og.Interval(og.Certified(0.0, "lower", "hand"), og.Certified(0.01, "upper", "hand"))
+    with pytest.raises(og.exceptions.ArgumentError, match="of another point"):
+        og.regret.ledger(run, run.start, robust_loss=low)
