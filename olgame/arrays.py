@@ -28,7 +28,8 @@ class Kernels:
         xp: Array API namespace (`array_api_compat.numpy`, ``array_api_compat.torch``, ...).
         dot: ``dot(a, b)``, sum over the last axis of ``a * b``, broadcast over leading axes.
         norm: ``norm(a)``, Euclidean norm over the last axis.
-        axpy: ``axpy(c, x, y)``, a new array y + c x for a float c.
+        axpy: ``axpy(c, x, y, out=None)``, y + c x for a float c: a new array, or ``out``, which
+            costs no fresh memory (for millions of numbers that is most of the time).
         accumulate: ``accumulate(total, c, x)``, total += c x in place; ``total`` may be of a wider
             dtype than ``x``.
     """
@@ -36,7 +37,7 @@ class Kernels:
     xp: Any
     dot: Callable[[Any, Any], Any]
     norm: Callable[[Any], Any]
-    axpy: Callable[[float, Any, Any], Any]
+    axpy: Callable[..., Any]
     accumulate: Callable[[Any, float, Any], Any]
 
 
@@ -50,7 +51,13 @@ def _numpy_norm(a: Any) -> Any:
     return np.sqrt(np.vecdot(a, a))
 
 
-def _numpy_axpy(c: float, x: Any, y: Any) -> Any:
+def _numpy_axpy(c: float, x: Any, y: Any, out: Any = None) -> Any:
+    if c == -1.0:
+        return np.subtract(y, x, out=out)
+    return np.add(y, np.multiply(x, c, out=out), out=out)
+
+
+def _other_axpy(c: float, x: Any, y: Any, out: Any = None) -> Any:
     return y + c * x
 
 
@@ -58,8 +65,11 @@ def _numpy_accumulate(total: Any, c: float, x: Any) -> None:
     total += c * x
 
 
-def _method_axpy(c: float, x: Any, y: Any) -> Any:
-    return y.add(x, alpha=c)
+def _torch_axpy(sub: Callable[..., Any]) -> Callable[..., Any]:
+    def axpy(c: float, x: Any, y: Any, out: Any = None) -> Any:
+        return sub(y, x, alpha=-c, out=out)
+
+    return axpy
 
 
 def _method_accumulate(total: Any, c: float, x: Any) -> None:
@@ -74,6 +84,10 @@ def _method_dot(a: Any, b: Any) -> Any:
 
 def _method_norm(a: Any) -> Any:
     return _method_dot(a, a) ** 0.5
+
+
+def _torch_norm(a: Any) -> Any:
+    return a.dot(a) ** 0.5 if a.ndim == 1 else a.norm(dim=-1)
 
 
 _CACHE: dict[type, Kernels] = {}
@@ -100,9 +114,10 @@ def kernels(x: Array) -> Kernels:
             found = Kernels(xp, _numpy_dot, _numpy_norm, _numpy_axpy, _numpy_accumulate)
         elif array_api_compat.is_torch_array(x):
             # One pass over memory each, where the operators of a tensor take two.
-            found = Kernels(xp, _method_dot, _method_norm, _method_axpy, _method_accumulate)
+            axpy = _torch_axpy(xp.sub)
+            found = Kernels(xp, _method_dot, _torch_norm, axpy, _method_accumulate)
         else:
-            found = Kernels(xp, _method_dot, _method_norm, _numpy_axpy, _numpy_accumulate)
+            found = Kernels(xp, _method_dot, _method_norm, _other_axpy, _numpy_accumulate)
         _CACHE[type(x)] = found
         return found
 

@@ -18,7 +18,7 @@ from olgame.learners.learner import Learner, TakesGradientSteps
 from olgame.losses.round_loss import RoundLoss
 from olgame.observers import Observer, Round
 from olgame.randomness import Seed, check_seed
-from olgame.referee import ROUNDING, Move, Referee
+from olgame.referee import ROUNDING, Move, Referee, is_booked_in_chunks
 from olgame.sets.check_point import check_point
 from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import Status, Transcript
@@ -212,7 +212,8 @@ def _first_point(start: Array | None, adversary: object, decision_set: ConvexSet
             f"`play(start=...)` must lie in the decision set, but is {excess:.3g} outside it. "
             "Project it first: `decision_set.project(start)`."
         )
-    _check_leading_axes(start, decision_set)
+    if is_booked_in_chunks(start):
+        _check_leading_axes(start, decision_set)
     return start
 
 

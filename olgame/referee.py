@@ -23,7 +23,7 @@ from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import Violation
 from olgame.typing import Array, Value
 
-__all__ = ["ROUNDING", "Move", "Referee"]
+__all__ = ["ROUNDING", "Move", "Referee", "is_booked_in_chunks"]
 
 CHUNK = 96
 """Rounds of a small game that are booked together; more would leave the cache."""
@@ -107,7 +107,7 @@ class Referee:
     def __attrs_post_init__(self) -> None:
         self._games = tuple(self.start.shape[:-1])
         numbers = math.prod(self.start.shape)
-        self._chunk = CHUNK if numbers <= SMALL else 1
+        self._chunk = CHUNK if is_booked_in_chunks(self.start) else 1
         self._patience = 1 if numbers >= LARGE else PATIENCE
         # A batch is not audited: only theorems about one game ask for it.
         self.sums = RunningSums(self.start, self.decision_set, audit=not self._games)
@@ -144,8 +144,8 @@ class Referee:
     def _add_round(self, move: Move, next_point: Array) -> None:
         """Add a point to the sums and look whether it is in K; keep its scalars."""
         point, (value, gradient, kappa), response, step_size = move
-        reduced = self.sums.add_round(point, gradient, step_size, next_point)
-        self._add_curvature(kappa, point)
+        bend = _finite_curvature(kappa)
+        reduced = self.sums.add_round(point, gradient, bend, step_size, next_point)
         self.sums.note_loss(point, to_numpy(value))
         excess = 0.0 if self._surely_in(reduced) else self._excess(point)
         self._reduced.append(reduced)
@@ -164,7 +164,9 @@ class Referee:
         reduced = self.sums.add_chunk(points, gradients, alphas, next_point)
         if self._games or any(kappas):
             for kappa, point in zip(kappas, points, strict=True):
-                self._add_curvature(kappa, point)
+                bend = _finite_curvature(kappa)
+                if bend is not None:
+                    self.sums.add_curvature(bend, point)
         if self._games:
             for point, value in zip(points, values, strict=True):
                 self.sums.note_loss(point, to_numpy(value))
@@ -184,11 +186,6 @@ class Referee:
         for t, response in enumerate(responses, start=first):
             if response.evidence is not None:
                 self._look_at_inputs(t, response.evidence)
-
-    def _add_curvature(self, kappa: Any, point: Array) -> None:
-        if not (isinstance(kappa, float) and kappa in (0.0, math.inf)):
-            kappa = to_numpy(kappa)
-            self.sums.add_curvature(np.where(np.isfinite(kappa), kappa, 0.0), point)
 
     def _surely_in(self, reduced: Reduced) -> bool:
         """Whether all points are within the ball around W_1 that lies in K."""
@@ -284,6 +281,19 @@ class Referee:
 
 def _transposed(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(zip(*rows, strict=True))
+
+
+def is_booked_in_chunks(start: Array) -> bool:
+    """Whether a game from ``start`` is small: its set is asked about many points at once."""
+    return math.prod(start.shape) <= SMALL
+
+
+def _finite_curvature(kappa: Any) -> Any:
+    """kappa_t as it adds to V: None where it adds nothing; an unknown one (inf) counts as 0."""
+    if isinstance(kappa, float) and kappa in (0.0, math.inf):
+        return None
+    kappa = to_numpy(kappa)
+    return np.where(np.isfinite(kappa), kappa, 0.0)
 
 
 def _column(values: Sequence[Any], games: tuple[int, ...]) -> Floats:

@@ -57,6 +57,8 @@ class RunningSums:
     best_loss: Any = attrs.field(init=False)
     _recentered: Any = attrs.field(init=False)
     _next: tuple[Any, Any] = attrs.field(init=False, default=(None, None))
+    _moved: Any = attrs.field(init=False, default=None)
+    _spare: Any = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         xp = kernels(self.start).xp
@@ -66,20 +68,27 @@ class RunningSums:
         self.best_loss = np.full(tuple(self.start.shape[:-1]), np.inf)
         self._recentered = self.decision_set.translate(-self.start)
 
-    def add_round(self, point: Any, gradient: Any, step: Any, next_point: Array) -> Reduced:
+    def add_round(
+        self, point: Any, gradient: Any, kappa: Any, step: Any, next_point: Array
+    ) -> Reduced:
         """Add one round; no copy of a point or a gradient is made."""
         k = kernels(self.start)
         known, offset = self._next
         if known is not point:
             offset = point - self.start
         self.gradient_sum += gradient
+        if kappa is not None:
+            self._add_curvature(kappa, offset)
+        inner, distance = k.dot(gradient, offset), k.norm(offset)
         error = None
         if self.audit and step is not None:
-            moved = k.axpy(-float(step), gradient, offset)
-            following = next_point - self.start
-            error = k.norm(following - self._recentered.project(moved))
-            self._next = (next_point, following)
-        return Reduced(k.dot(gradient, offset), k.norm(offset), k.norm(gradient), error)
+            # Memory is used again: for millions of weights a fresh array costs more than a pass.
+            moved = self._moved = k.axpy(-float(step), gradient, offset, self._moved)
+            following = k.axpy(-1.0, self.start, next_point, self._spare)
+            projected = self._recentered.project(moved)
+            error = k.norm(k.axpy(-1.0, projected, following, moved))
+            self._next, self._spare = (next_point, following), offset
+        return Reduced(inner, distance, k.norm(gradient), error)
 
     def add_chunk(
         self, points: Sequence[Any], gradients: Sequence[Any], steps: Any, next_point: Array
@@ -105,10 +114,10 @@ class RunningSums:
 
     def add_curvature(self, kappa: Any, point: Any) -> None:
         """V += kappa_t D_t, for a finite kappa_t, one number or one for each game."""
+        self._add_curvature(kappa, point - self.start)
+
+    def _add_curvature(self, kappa: Any, offset: Any) -> None:
         k = kernels(self.start)
-        known, offset = self._next
-        if known is not point:
-            offset = point - self.start
         if np.ndim(kappa) == 0:
             k.accumulate(self.curvature_sum, float(kappa), offset)
         else:

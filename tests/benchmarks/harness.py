@@ -19,7 +19,7 @@ class Comparison:
 
     Attributes:
         name: the candidate.
-        seconds: median of one run.
+        seconds: median CPU seconds of one run.
         ratio: median over turns of (seconds of the candidate / seconds of the baseline).
         spread: lower and upper quartile of that ratio.
     """
@@ -43,15 +43,16 @@ def compare(
 ) -> list[Comparison]:
     """Run the candidates in turn; the first is the baseline.
 
-    Interleaved runs see the same drift of a shared machine, so ratios are quoted, not seconds.
+    Interleaved runs see the same drift of a shared machine, so ratios are quoted, not seconds; and
+    CPU seconds of the process, which other work on the machine changes least.
     """
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(warmup + repeats):
         for name, run in candidates.items():
-            begin = time.perf_counter()
+            begin = time.process_time()
             run()
             if turn >= warmup:
-                times[name].append(time.perf_counter() - begin)
+                times[name].append(time.process_time() - begin)
     baseline = times[next(iter(candidates))]
     found = []
     for name, seconds in times.items():
