@@ -15,7 +15,7 @@ class Dataset(NamedTuple):
 
     Attributes:
         x: inputs, one flat row a sample, shape ``(n, d)``.
-        y: labels, -1 or +1, shape ``(n,)``.
+        y: labels, shape ``(n,)``: -1 or +1 in float64, or class numbers in int64.
 
     Example:
         >>> from olgame.data import digits
@@ -25,4 +25,4 @@ class Dataset(NamedTuple):
     """
 
     x: NDArray[np.float64]
-    y: NDArray[np.float64]
+    y: NDArray[np.float64] | NDArray[np.int64]

@@ -27,14 +27,14 @@ class RoundEvaluation(NamedTuple):
 
 
 class Remainder(NamedTuple):
-    """Why l_t(u) differs from its linearisation at w; every term is measured on its own.
+    """Why l_t(u) differs from its linearization at w; every term is measured on its own.
 
     l_t(w) = value + <g_t, w - u> - curvature - nonlinearity   (THE identity of the ledger).
 
     Attributes:
         value: l_t(u).
         curvature: C_t(u) >= 0, the loss's own curvature.
-        nonlinearity: N_t(u), the network's departure from its linearisation.
+        nonlinearity: N_t(u), the network's departure from its linearization.
     """
 
     value: Value
@@ -54,5 +54,5 @@ class RoundLoss(Protocol):
         ...
 
     def remainder(self, w: Array, u: Array) -> Remainder:
-        """The terms that separate l_t(u) from the linearisation of l_t at ``w``."""
+        """The terms that separate l_t(u) from the linearization of l_t at ``w``."""
         ...

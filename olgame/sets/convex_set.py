@@ -36,7 +36,7 @@ class ConvexSet(Protocol):
         ...
 
     def lmo(self, g: Array) -> Array:
-        """A *minimiser* of <g, u> over u in K (linear minimisation oracle), shape ``(..., p)``."""
+        """A *minimizer* of <g, u> over u in K (linear minimization oracle), shape ``(..., p)``."""
         ...
 
     def reach(self, x: Array) -> Value:

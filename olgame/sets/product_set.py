@@ -58,7 +58,7 @@ def _as_blocks(blocks: Iterable[tuple[ConvexSet, int]]) -> tuple[Block, ...]:
 class ProductSet:
     """K = K_1 x ... x K_H over consecutive blocks of a flat vector.
 
-    Everything separates: projections and linear minimisers block by block, support functions add,
+    Everything separates: projections and linear minimizers block by block, support functions add,
     squares of reaches and of diameters add (for a deep network, block h holds layer h).
 
     Args:
@@ -117,7 +117,7 @@ class ProductSet:
         return result
 
     def lmo(self, g: Array) -> Array:
-        """The linear minimisers, block by block."""
+        """The linear minimizers, block by block."""
         parts = [block.factor.lmo(part) for block, part in self._parts(g)]
         result: Array = kernels(g).xp.concat(parts, axis=-1)
         return result

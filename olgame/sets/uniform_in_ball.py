@@ -13,7 +13,7 @@ _INSIDE = 1.0 - 16 * float(np.finfo(np.float64).eps)
 def uniform_in_ball(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Independent uniform points of { u in R^p : norm(u) <= 1 }, in float64.
 
-    u = s v with v uniform on the sphere (a normalised Gaussian) and s^p uniform on [0, 1]; s is
+    u = s v with v uniform on the sphere (a normalized Gaussian) and s^p uniform on [0, 1]; s is
     kept a few roundings below 1, so that norm(u) <= 1 in floating point too.
 
     Args:

@@ -69,7 +69,7 @@ class WholeSpace:
         return result
 
     def lmo(self, g: Array) -> Array:
-        """The origin for g = 0; no other linear function has a minimiser.
+        """The origin for g = 0; no other linear function has a minimizer.
 
         Raises:
             NotAvailableError: ``g`` is not 0.
@@ -78,7 +78,7 @@ class WholeSpace:
         xp = kernels(g).xp
         if bool(xp.any(xp.abs(g) > 0.0)):
             raise NotAvailableError(
-                "`WholeSpace.lmo(g=...)` has a minimiser only for g = 0: a linear function is "
+                "`WholeSpace.lmo(g=...)` has a minimizer only for g = 0: a linear function is "
                 "unbounded below on the whole space; use a bounded decision set."
             )
         result: Array = xp.zeros_like(g)

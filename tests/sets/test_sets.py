@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,8 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from olgame.arrays import to_numpy
-from olgame.sets import ConvexSet, L2Ball, L2InfBall, ProductSet, WholeSpace
+from olgame.arrays import as_like, to_numpy
+from olgame.sets import (
+    Box,
+    ConvexSet,
+    L1Ball,
+    L2Ball,
+    L2InfBall,
+    LinfBall,
+    ProductSet,
+    Simplex,
+    WholeSpace,
+)
 
 Floats = NDArray[np.float64]
 KINDS = ("numpy-float64", "numpy-float32", "torch-float64", "torch-float32")
@@ -31,45 +42,166 @@ def tolerance(kind: str) -> float:
     return 2e-5 if kind.endswith("32") else 1e-12
 
 
+class Shape(NamedTuple):
+    """What is known by hand about one convex body of size r, for d = u - (its center)."""
+
+    excess: Callable[[Floats, float], float]
+    support: Callable[[Floats, float], float]
+    distance: Callable[[Floats, float], float]
+    reach: Callable[[Floats, float], float]
+    rules: Callable[[Any, Any, float], list[Any]]
+    depth: Callable[[Floats, float], float] | None = None
+
+
+def level(x: Floats, total: float) -> Floats:
+    """max(x - theta, 0) that adds up to ``total``: theta by bisection."""
+    low, high = float(x.max()) - total, float(x.max())
+    for _ in range(200):
+        theta = (low + high) / 2
+        low, high = (theta, high) if np.maximum(x - theta, 0).sum() > total else (low, theta)
+    return np.maximum(x - high, 0.0)
+
+
+def l1_distance(d: Floats, r: float) -> float:
+    a = np.abs(d)
+    return 0.0 if a.sum() <= r else float(np.linalg.norm(a - level(a, r)))
+
+
+def farthest(d: Floats, vertices: Floats) -> float:
+    return max(math.dist(d, vertex) for vertex in vertices)
+
+
+def shares(d: Floats, r: float) -> Floats:
+    """The barycenter of the simplex of size r is d = 0."""
+    return d + r / len(d)
+
+
+def simplex_excess(d: Floats, r: float) -> float:
+    return max(float(-shares(d, r).min()), abs(math.fsum(shares(d, r)) - r))
+
+
+BALL = Shape(
+    excess=lambda d, r: math.hypot(*d) - r,
+    support=lambda v, r: r * math.hypot(*v),
+    distance=lambda d, r: max(math.hypot(*d) - r, 0.0),
+    reach=lambda d, r: math.hypot(*d) + r,
+    rules=lambda cp, d, r: [cp.norm(d) <= r],
+)
+CUBE = Shape(
+    excess=lambda d, r: float(np.abs(d).max()) - r,
+    support=lambda v, r: r * math.fsum(np.abs(v)),
+    distance=lambda d, r: math.hypot(*np.maximum(np.abs(d) - r, 0.0)),
+    reach=lambda d, r: farthest(d, r * np.array(list(itertools.product((-1, 1), repeat=len(d))))),
+    rules=lambda cp, d, r: [d <= r, d >= -r],
+)
+CROSS = Shape(
+    excess=lambda d, r: math.fsum(np.abs(d)) - r,
+    support=lambda v, r: r * float(np.abs(v).max()),
+    distance=l1_distance,
+    reach=lambda d, r: farthest(d, r * np.vstack([np.eye(len(d)), -np.eye(len(d))])),
+    rules=lambda cp, d, r: [cp.norm1(d) <= r],
+)
+SIMPLEX = Shape(
+    excess=simplex_excess,
+    support=lambda v, r: r * float(v.max()) - r * math.fsum(v) / len(v),
+    distance=lambda d, r: float(np.linalg.norm(shares(d, r) - level(shares(d, r), r))),
+    reach=lambda d, r: farthest(d, r * np.eye(len(d)) - r / len(d)),
+    rules=lambda cp, d, r: [d >= -r / d.size, cp.sum(d) == 0.0],
+    depth=lambda d, r: float(-shares(d, r).min()),
+)
+
+
 class Case(NamedTuple):
-    """A set K, blocks (slice, radius) that define it, its center, and what is known by hand."""
+    """A set K, blocks (slice, size, shape) that define it, its center, and its diameter."""
 
     build: Callable[[Any], Any]
-    blocks: tuple[tuple[slice, float], ...]
+    blocks: tuple[tuple[slice, float, Shape], ...]
     center: Floats
     diameter: float
 
     def excesses(self, x: Floats) -> Floats:
-        """How far each block is outside its ball."""
+        """How far each block is outside, in the norm of its shape."""
+        return np.array([k.excess(x[s] - self.center[s], r) for s, r, k in self.blocks])
+
+    def depths(self, x: Floats) -> Floats:
+        """The same within the plane that holds the block."""
         return np.array(
-            [math.dist(x[s], self.center[s]) - radius for s, radius in self.blocks], dtype=float
+            [(k.depth or k.excess)(x[s] - self.center[s], r) for s, r, k in self.blocks]
         )
 
     def support(self, v: Floats) -> float:
-        return math.fsum(v * self.center) + sum(r * math.hypot(*v[s]) for s, r in self.blocks)
+        return math.fsum(v * self.center) + sum(k.support(v[s], r) for s, r, k in self.blocks)
+
+    def distance(self, x: Floats) -> float:
+        return math.hypot(*(k.distance(x[s] - self.center[s], r) for s, r, k in self.blocks))
+
+    def reach(self, x: Floats) -> float:
+        return math.hypot(*(k.reach(x[s] - self.center[s], r) for s, r, k in self.blocks))
 
 
+ALL = slice(0, P)
 HALVES = (slice(0, 3), slice(3, 6))
+HALF_WIDTHS = (0.5, 1.0, 0.25, 2.0, 1.5, 0.75)
 CASES = {
-    "ball": Case(lambda c: L2Ball(1.5), ((slice(0, P), 1.5),), np.zeros(P), 3.0),
-    "ball-center": Case(lambda c: L2Ball(1.5, c), ((slice(0, P), 1.5),), CENTER, 3.0),
+    "ball": Case(lambda c: L2Ball(1.5), ((ALL, 1.5, BALL),), np.zeros(P), 3.0),
+    "ball-center": Case(lambda c: L2Ball(1.5, c), ((ALL, 1.5, BALL),), CENTER, 3.0),
     "rows": Case(
-        lambda c: L2InfBall(0.5, 2), tuple((s, 0.5) for s in HALVES), np.zeros(P), math.sqrt(2.0)
+        lambda c: L2InfBall(0.5, 2),
+        tuple((s, 0.5, BALL) for s in HALVES),
+        np.zeros(P),
+        math.sqrt(2.0),
     ),
     "rows-center": Case(
-        lambda c: L2InfBall(0.5, 2, c), tuple((s, 0.5) for s in HALVES), CENTER, math.sqrt(2.0)
+        lambda c: L2InfBall(0.5, 2, c),
+        tuple((s, 0.5, BALL) for s in HALVES),
+        CENTER,
+        math.sqrt(2.0),
     ),
     "product": Case(
         lambda c: ProductSet([(L2Ball(1.0, c[:2]), 2), (L2Ball(2.0, c[2:]), 4)]),
-        ((slice(0, 2), 1.0), (slice(2, 6), 2.0)),
+        ((slice(0, 2), 1.0, BALL), (slice(2, 6), 2.0, BALL)),
         CENTER,
         math.sqrt(20.0),
     ),
     "product-rows": Case(
         lambda c: ProductSet([(L2Ball(1.0, c[:2]), 2), (L2InfBall(2.0, 2, c[2:]), 4)]),
-        ((slice(0, 2), 1.0), (slice(2, 4), 2.0), (slice(4, 6), 2.0)),
+        ((slice(0, 2), 1.0, BALL), (slice(2, 4), 2.0, BALL), (slice(4, 6), 2.0, BALL)),
         CENTER,
         math.sqrt(4.0 + 32.0),
+    ),
+    "cube": Case(
+        lambda c: LinfBall(1.5, dim=P), ((ALL, 1.5, CUBE),), np.zeros(P), 3.0 * math.sqrt(6.0)
+    ),
+    "cube-center": Case(
+        lambda c: LinfBall(1.5, c), ((ALL, 1.5, CUBE),), CENTER, 3.0 * math.sqrt(6.0)
+    ),
+    "box": Case(
+        lambda c: Box(c - as_like(HALF_WIDTHS, c), c + as_like(HALF_WIDTHS, c)),
+        tuple((slice(j, j + 1), r, CUBE) for j, r in enumerate(HALF_WIDTHS)),
+        CENTER,
+        2.0 * math.hypot(*HALF_WIDTHS),
+    ),
+    "box-numbers": Case(
+        lambda c: Box(-0.5, 0.5, dim=P), ((ALL, 0.5, CUBE),), np.zeros(P), math.sqrt(6.0)
+    ),
+    "cross": Case(lambda c: L1Ball(1.5), ((ALL, 1.5, CROSS),), np.zeros(P), 3.0),
+    "cross-center": Case(lambda c: L1Ball(1.5, c), ((ALL, 1.5, CROSS),), CENTER, 3.0),
+    "simplex": Case(
+        lambda c: Simplex(P, 1.5), ((ALL, 1.5, SIMPLEX),), np.full(P, 0.25), 1.5 * math.sqrt(2.0)
+    ),
+    "simplex-offset": Case(
+        lambda c: Simplex(scale=1.5, offset=c - 0.25),
+        ((ALL, 1.5, SIMPLEX),),
+        CENTER,
+        1.5 * math.sqrt(2.0),
+    ),
+    "product-mixed": Case(
+        lambda c: ProductSet(
+            [(LinfBall(0.5, c[:2]), 2), (Simplex(2, 1.0, c[2:4] - 0.5), 2), (L1Ball(1, c[4:]), 2)]
+        ),
+        ((slice(0, 2), 0.5, CUBE), (slice(2, 4), 1.0, SIMPLEX), (slice(4, 6), 1.0, CROSS)),
+        CENTER,
+        math.sqrt(2.0 + 2.0 + 4.0),
     ),
 }
 cases = pytest.mark.parametrize("name", CASES)
@@ -113,7 +245,7 @@ def test_projection_has_a_normal_cone_certificate(name: str, kind: str) -> None:
 def test_the_certificate_rejects_wrong_projections(name: str) -> None:
     case = CASES[name]
     k = case.build(case.center)
-    x = case.center + 5.0
+    x = case.center + np.array([5.0, 4.0, 6.0, 5.5, 3.0, 7.0])
     p = to_numpy(k.project(x))
     assert is_projection(case, x, p, 1e-12)
     assert not is_projection(case, x, case.center + 0.9 * (p - case.center), 1e-6)
@@ -126,7 +258,8 @@ def test_the_certificate_rejects_wrong_projections(name: str) -> None:
 @cases
 def test_inside_is_left_alone_as_the_same_object(name: str, kind: str) -> None:
     case = CASES[name]
-    x = make(case.center + 0.01, kind)
+    # Within the plane of a simplex too.
+    x = make(case.center + 0.01 * np.array([1, -1, 1, -1, 1, -1]), kind)
     assert case.build(make(case.center, kind)).project(x) is x
 
 
@@ -137,7 +270,7 @@ def test_membership(name: str, kind: str) -> None:
     k = case.build(make(case.center, kind))
     for x in points(case):
         excess = case.excesses(x)
-        distance = float(np.linalg.norm(np.maximum(excess, 0.0)))
+        distance = case.distance(x)
         assert k.contains(make(x, kind)) is bool((excess <= 0.0).all())
         assert k.contains(make(x, kind), atol=1.01 * distance + 1e-3) is True
         if distance > 0.0:
@@ -151,18 +284,18 @@ def test_membership(name: str, kind: str) -> None:
 
 @kinds
 @cases
-def test_support_and_linear_minimiser_are_a_dual_pair(name: str, kind: str) -> None:
+def test_support_and_linear_minimizer_are_a_dual_pair(name: str, kind: str) -> None:
     case, tol = CASES[name], tolerance(kind)
     k = case.build(make(case.center, kind))
     rng = np.random.default_rng(2)
     for g in [*rng.standard_normal((4, P)), np.zeros(P), np.array([1e-25, 0, 0, 0, 0, 0])]:
-        maximiser = to_numpy(k.lmo(make(-g, kind)))
+        maximizer = to_numpy(k.lmo(make(-g, kind)))
         g = to_numpy(make(g, kind))
-        assert (case.excesses(maximiser) <= tol).all()
+        assert (case.excesses(maximizer) <= tol).all()
         assert float(k.support(make(g, kind))) == pytest.approx(
             case.support(g), rel=tol, abs=tol * float(np.abs(g).max())
         )
-        assert math.fsum(g * maximiser) == pytest.approx(
+        assert math.fsum(g * maximizer) == pytest.approx(
             case.support(g), rel=tol, abs=tol * float(np.abs(g).max())
         )
 
@@ -184,7 +317,7 @@ def test_cvxpy_agrees(name: str) -> None:
     case = CASES[name]
     x = case.center + 2.0 * np.random.default_rng(4).standard_normal(P)
     u = cvxpy.Variable(P)
-    rules = [cvxpy.norm(u[s] - case.center[s]) <= radius for s, radius in case.blocks]
+    rules = [rule for s, r, k in case.blocks for rule in k.rules(cvxpy, u[s] - case.center[s], r)]
     cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(u - x)), rules).solve(solver="CLARABEL")
     np.testing.assert_allclose(case.build(case.center).project(x), u.value, atol=1e-6)
 
@@ -219,14 +352,12 @@ def test_leading_axes_are_independent(name: str, kind: str) -> None:
 
 @cases
 def test_diameter_and_reach(name: str) -> None:
-    """Reach from the center is half the diameter; from 10 further out by hand, block by block."""
+    """From the center, from outside all blocks, and from points in general position."""
     case = CASES[name]
     k = case.build(case.center)
     assert k.diameter == pytest.approx(case.diameter, rel=1e-15)
-    assert float(k.reach(case.center)) == pytest.approx(case.diameter / 2, rel=1e-15)
-    x = case.center + 1.0
-    by_hand = math.hypot(*(math.sqrt(s.stop - s.start) + r for s, r in case.blocks))
-    assert float(k.reach(x)) == pytest.approx(by_hand, rel=1e-15)
+    for x in (case.center, case.center + 1.0, *points(case)):
+        assert float(k.reach(x)) == pytest.approx(case.reach(x), rel=4e-15)
 
 
 @cases
@@ -237,7 +368,10 @@ def test_translation(name: str) -> None:
     x = case.center + 3.0
     np.testing.assert_allclose(k.translate(v).project(x + v), k.project(x) + v, atol=1e-14)
     centered = k.translate(-case.center)
-    assert np.array_equal(to_numpy(centered.lmo(np.zeros(P))), np.zeros(P))
+    assert centered.contains(np.zeros(P), atol=1e-15)
+    # Symmetric sets choose their center where everything is as good.
+    if all(shape is not SIMPLEX for _, _, shape in case.blocks):
+        assert np.array_equal(to_numpy(centered.lmo(np.zeros(P))), np.zeros(P))
 
 
 @cases
@@ -249,7 +383,8 @@ def test_samples_lie_in_the_set_and_not_on_its_boundary(name: str, kind: str) ->
     assert tuple(draw.shape) == (200, P)
     excess = np.array([case.excesses(x) for x in to_numpy(draw)])
     assert (excess <= tolerance(kind)).all()
-    assert (excess.max(axis=1) < -0.05 * min(r for _, r in case.blocks)).any()
+    depth = np.array([case.depths(x) for x in to_numpy(draw)])
+    assert (depth.max(axis=1) < -0.05 * min(r for _, r, _ in case.blocks)).any()
     again = k.sample(np.random.default_rng(0), (200, P))
     assert np.array_equal(to_numpy(draw), to_numpy(again))
 
@@ -292,5 +427,6 @@ def test_whole_space() -> None:
 def test_the_sets_are_convex_sets() -> None:
     """The annotation is the test: a type check fails where a method is missing."""
     sets: list[ConvexSet] = [L2Ball(1.0), L2InfBall(1.0, 1), WholeSpace()]
+    sets += [LinfBall(1.0, dim=1), Box(0.0, 1.0, dim=1), L1Ball(1.0), Simplex()]
     sets.append(ProductSet([(k, 1) for k in sets]))
     assert sets[-1].diameter == math.inf
