@@ -9,16 +9,16 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from olgame.activations import relu
 from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.losses.loss import Loss
 from olgame.models.model import HasTwoLayers
-from olgame.results import Certified
+from olgame.results import Certified, least_robust_loss
 from olgame.theory.network_minorant import relu_minorants, smooth_minorant
 from olgame.theory.slope_candidates import slope_candidates
 from olgame.theory.two_layer_point import TwoLayerPoint, two_layer_point
 from olgame.theory.weighted_samples import WeightedSamples, weighted_samples
 from olgame.theory.worst_case_linearization import TwoLayerModel
-from olgame.validation import require
 
 __all__ = ["Gap", "gap"]
 
@@ -67,7 +67,12 @@ class Gap:
     @property
     def certified(self) -> Certified:
         """The floor as a certified number."""
-        return Certified(self.floor, "lower", "curvature-corrected duality gap")
+        return Certified(
+            self.floor,
+            "lower",
+            "curvature-corrected duality gap",
+            quantity=least_robust_loss(self.weight_radius),
+        )
 
     @property
     def on_sphere(self) -> bool:
@@ -97,14 +102,15 @@ class Gap:
         return "\n".join(lines)
 
 
+@np.errstate(all="ignore")  # what overflows is refused by name
 def gap(
     model: TwoLayerModel,
     u0: Any,
     x: Any,
     y: Any,
     loss: Loss,
-    weights: Any,
-    weight_radius: float,
+    weights: Any = None,
+    weight_radius: float | None = None,
     *,
     slopes: Any = None,
     smoothing: Sequence[float] = (1e-4, 1e-3, 1e-2, 1e-1),
@@ -147,7 +153,8 @@ def gap(
         y: Labels, shape ``(N,)``; for rounds ``(n,)`` or ``(T, n)``.
         loss: l, with a conjugate.
         weights: omega >= 0, sum 1, shape ``(N,)``; for rounds ``(T, n)`` or ``(T,)``; None: equal.
-        weight_radius: R > 0.
+            Sums off by up to 1e-9 are accepted, and the weights divided by them.
+        weight_radius: R, between 1e-100 and 1e100; always to be given.
         slopes: p, shape ``(N,)`` (rounds one after another). Default: `loss.derivative`, and for
             a loss with kinks also the secant slopes of ``smoothing``; what would be best if the
             curvature were 0 is taken.
@@ -163,31 +170,32 @@ def gap(
         ArgumentError: A radius, weight or slope outside its domain, or u0 outside B(R).
         ShapeError: The shapes do not fit.
         DataError: Samples that are empty, not finite or wrongly labelled.
-        NotAvailableError: The model has no two layers, or sigma no constants.
+        NotAvailableError: The model has no two layers, or sigma no range of sigma'' and is not
+            `olgame.activations.relu`.
         OlgameError: A negative gap beyond rounding: a defect.
 
     Example:
         >>> import numpy as np, olgame as og
         >>> model = og.models.TwoLayerNet(dim=2, width=64, activation="softplus", seed=0)
         >>> x, y = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([1.0, -1.0])
-        >>> at_start = gap(model, model.start, x, y, og.losses.logistic, None, weight_radius=1.0)
+        >>> at_start = gap(model, model.start, x, y, og.losses.logistic, weight_radius=1.0)
         >>> bool(at_start.floor < np.log(2) <= at_start.value + 1e-12)
         True
 
     References:
         gao2019, hazan2022.
     """
-    require(
-        bool(0 < weight_radius < np.inf),
-        "gap",
-        "weight_radius",
-        "be finite and positive",
-        weight_radius,
-    )
+    if weight_radius is None or not 1e-100 <= weight_radius <= 1e100:
+        raise ArgumentError(
+            "`gap(weight_radius=...)` must be finite and positive, between 1e-100 and 1e100, got "
+            f"{weight_radius!r}."
+        )
     if not isinstance(model, HasTwoLayers):
         raise NotAvailableError(
-            f"`gap(model=...)` must be a two-layer network, got {type(model).__name__}: no "
-            "certificate is known for other models."
+            f"`gap(model=...)` must be a two-layer network, got {type(model).__name__} "
+            f"({getattr(model, 'name', 'without a name')!r}): no certificate from one point is "
+            "known for other models. `theory.floor(run, R)` serves every model with a "
+            "`curvature_bound` (linear ones); `hindsight_point` and `regret.external` estimate."
         )
     radius = float(weight_radius)
     point = two_layer_point(model, u0, radius)
@@ -233,14 +241,21 @@ def _from_slopes(
         raise ArgumentError("`gap(slopes=...)` must lie where the conjugate of the loss is finite.")
     conjugate = np.where(omega > 0, conjugate, 0.0)
     constant = float(omega @ (p * f - conjugate))
-    if point.activation.name == "relu":
+    if point.activation == relu:
         minorants = relu_minorants(point, samples, p, constant, radius)
     else:
         minorants = [smooth_minorant(point, samples, p, constant)]
     drops = [(m.drop(radius), m.constant) for m in minorants]
     drop, phi = min(drops, key=lambda found: found[0].gamma - found[1])
-    rounding = point.rounding(samples, f, noise, p, conjugate, radius, drop)
+    lost = constant - phi
+    rounding = point.rounding(samples, f, noise, p, conjugate, radius, lost, drop)
+    rounding += 4 * float(np.finfo(np.float64).eps) * (abs(value) + abs(phi))
     raw = value - phi + drop.gamma
+    if not np.isfinite(raw + rounding):
+        raise ArgumentError(
+            "`gap(x=..., u0=..., weight_radius=...)` must be of sizes whose squares are finite in "
+            f"float64, got R = {radius} and a gap of {raw}."
+        )
     if not raw >= -2 * rounding - 1e-12 * abs(value):
         raise ArgumentError(
             f"`gap(loss=...)` must have l + l* >= p z for its conjugate l*, got a gap of {raw}."

@@ -60,7 +60,7 @@ def hindsight_point(
         rounds: Played inputs: T arrays ``(n, d)``, or one array ``(N, d)``.
         y: Labels, shape ``(n,)``, ``(T, n)`` or ``(N,)``.
         loss: l.
-        weight_radius: R > 0, in the scaling of the model.
+        weight_radius: R, between 1e-100 and 1e100, in the scaling of the model.
         start: Flat weights to begin at; default ``model.start``.
         steps: Largest number of steps.
         weights: As for `gap`; None: equal.
@@ -87,13 +87,8 @@ def hindsight_point(
         hazan2022.
     """
     owner = "hindsight_point"
-    require(
-        0 < weight_radius < math.inf,
-        owner,
-        "weight_radius",
-        "be finite and positive",
-        weight_radius,
-    )
+    rule = "be finite and positive, between 1e-100 and 1e100"
+    require(1e-100 <= weight_radius <= 1e100, owner, "weight_radius", rule, weight_radius)
     require(steps >= 1, owner, "steps", "be an integer of at least 1", steps)
     samples = weighted_samples(rounds, y, weights, model.dim, loss, owner)
     ball: Any = model.neighborhood(weight_radius)

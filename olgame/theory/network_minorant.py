@@ -53,8 +53,8 @@ def smooth_minorant(
     """
     if point.activation.curvature_range is None:
         raise NotAvailableError(
-            f"`gap(model=...)` must have an activation with a range of its second derivative "
-            f"(or ReLU), got {point.activation.name!r}."
+            "`gap(model=...)` must have an activation with a `curvature_range`, or "
+            f"`olgame.activations.relu` itself, got {point.activation!r}."
         )
     least, largest = point.activation.curvature_range
     d = point.hidden.shape[1]
@@ -81,8 +81,10 @@ def _eigh(matrices: Floats, terms: int) -> tuple[Floats, Floats]:
 
     Each entry of a sum of N terms omega x x^T is off by at most N roundoffs of the sum of
     absolute values, hence the matrix by N roundoffs of its trace; the solver (backward stable)
-    adds a small multiple of d roundoffs of its norm.
+    adds a small multiple of d roundoffs of its norm. What overflowed has eigenvalues inf.
     """
+    if not np.isfinite(matrices).all():
+        return np.full(matrices.shape[:-1], np.inf), np.zeros_like(matrices)
     values, basis = np.linalg.eigh(0.5 * (matrices + np.swapaxes(matrices, -1, -2)))
     trace = np.trace(matrices, axis1=-1, axis2=-2)
     slack = _UNIT * (terms + 16 * matrices.shape[-1]) * trace
@@ -103,7 +105,9 @@ def relu_minorants(
     With v = max(abs(z), tau) value and slope are those of relu unless abs(z) < tau, where the
     value is (v - abs(z))^2/(4 v) higher; M_r = sum over c < 0 of abs(c)/(4 v) x_j x_j^T.
     (The slope is written (z + v)/(2 v), not relu'(z) plus a correction by sign(z): z = 0 needs
-    1/2.)
+    1/2.) Every pair of a neuron and a sample has its slope and its lost value from one and the
+    same z: relu'(z) jumps at 0, and two products of matrices need not agree on the sign of a z
+    that is 0 but for rounding.
 
     Any tau > 0 is sound for every neuron. Given mu the penalty is a sum over neurons, so
     each takes the best tau of a short grid around R X/sqrt(m), the move of one pre-activation
@@ -124,25 +128,27 @@ def relu_minorants(
     norms = np.zeros(len(slopes))
     for where, x in samples.chunks(point.rows):
         norms[where] = np.linalg.norm(x, axis=1)
-    base = point.gradient(samples, slopes)
     unit = radius * float(norms.max()) / np.sqrt(m)
     # Largest norm that g can have, over 2R: where g itself says nothing (relu'(0) = 0 at a kink).
     bound = float(np.linalg.norm(point.output)) * float(samples.weights * np.abs(slopes) @ norms)
     if bound == 0:
-        return [QuadraticMinorant(constant, base, point.displacement, np.zeros((m, d)))]
-    ratio = float(np.linalg.norm(base)) / (2 * radius)
+        nothing = np.zeros((m, d))
+        return [QuadraticMinorant(constant, nothing, point.displacement, nothing)]
+    convex = _convex_part(point, samples, slopes)
+    ratio = float(np.linalg.norm(point.gradient(samples, slopes))) / (2 * radius)
     guesses = [ratio * factor for factor in _MU if ratio > 0] + [bound / (2 * radius)]
 
-    arrays = [(np.zeros((m, d)), np.zeros((m, d)), np.zeros((m, d))) for _ in guesses]
+    # nan: where no tau has finite numbers, no floor may come out.
+    arrays = [tuple(np.full((m, d), np.nan) for _ in range(3)) for _ in guesses]
     losses = np.zeros((len(guesses), m))
     block = max(1, _ENTRIES // (d * max(d, min(len(slopes), 1024))))
     for first in range(0, m, block):
         these = slice(first, min(first + block, m))
         best = np.full((len(guesses), these.stop - first), _OUT)
         for tau in (factor * unit for factor in _TAU):
-            extra, shift, curvature = _parabolas(point, samples, slopes, these, tau)
+            extra, concave, curvature = _parabolas(point, samples, slopes, these, tau)
             values, basis = _eigh(curvature, len(slopes))
-            g = np.einsum("ri,rik->rk", base[these] + shift, basis)
+            g = np.einsum("ri,rik->rk", convex[these] + concave, basis)
             delta = np.einsum("ri,rik->rk", point.displacement[these], basis)
             for k, mu in enumerate(guesses):
                 inside = values[:, -1] < mu
@@ -162,13 +168,27 @@ def relu_minorants(
     ]
 
 
+def _convex_part(point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats) -> Floats:
+    """Sum over c > 0 of c relu'(z_j) x_j for every neuron, shape ``(m, d)``."""
+    gradient = np.zeros_like(point.hidden)
+    for where, x in samples.chunks(point.rows):
+        c = (samples.weights * slopes)[where]
+        for s in (1.0, -1.0):
+            side, rows = np.flatnonzero(point.output * s > 0), np.flatnonzero(c * s > 0)
+            part = x[rows]
+            slope = np.asarray(point.activation.derivative(point.hidden[side] @ part.T))
+            w = np.abs(point.output[side])[:, None] * np.abs(c[rows])
+            gradient[side] += (w * slope) @ part
+    return gradient
+
+
 def _parabolas(
     point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats, these: slice, tau: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Value lost ``(k,)``, change of the gradient ``(k, d)`` and M_r ``(k, d, d)`` of k neurons."""
+    """Of the pairs with c < 0: value lost ``(k,)``, gradient ``(k, d)``, M_r ``(k, d, d)``."""
     hidden, output = point.hidden[these], point.output[these]
     k, d = hidden.shape
-    lost, shift, curvature = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
+    lost, gradient, curvature = np.zeros(k), np.zeros((k, d)), np.zeros((k, d, d))
     for where, x in samples.chunks(max(1, _ENTRIES // (k * d))):
         c = (samples.weights * slopes)[where]
         for s in (1.0, -1.0):
@@ -180,7 +200,6 @@ def _parabolas(
             v = np.maximum(np.abs(z), tau)
             w = np.abs(output[side])[:, None] * np.abs(c[rows])
             lost[side] += (w * (v - np.abs(z)) ** 2 / (4 * v)).sum(axis=1)
-            slope = (z + v) / (2 * v) - np.asarray(point.activation.derivative(z))
-            shift[side] -= (w * slope) @ part
+            gradient[side] -= (w * ((z + v) / (2 * v))) @ part
             curvature[side] += ((w / (4 * v))[:, None, :] * part.T) @ part
-    return lost, shift, curvature
+    return lost, gradient, curvature

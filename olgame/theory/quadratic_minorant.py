@@ -85,6 +85,8 @@ class QuadraticMinorant:
         ratio = g_norm / (2 * radius)
         frank_wolfe = float(np.vdot(g, delta)) + radius * g_norm
         last = max(_norm(e) / radius, ratio - top)
+        if not np.isfinite(last + top):
+            return Drop(np.inf, np.inf, top, ratio, frank_wolfe)  # overflow: nothing is proved
         if last == 0 and top == 0:
             return Drop(0.0, 0.0, 0.0, 0.0, 0.0)
 
@@ -108,8 +110,10 @@ class QuadraticMinorant:
         # mu = norm(g)/(2R) is the multiplier of a stationary point on the sphere, where h = 0.
         trials = [float(np.exp(low)), float(np.exp(high)), ratio - top]
         best, s = min((gamma(s), s) for s in trials if s > 0)
-        noise = 1e-13 * (abs(float(np.vdot(g, delta))) + radius * g_norm + (top + s) * radius**2)
-        if not best >= -noise:
+        noise = 1e-13 * (
+            abs(float(np.vdot(g, delta))) + radius * g_norm + (top + s) * radius * radius
+        )
+        if best < -noise:
             raise OlgameError(f"the duality gap came out as {best!r} < 0: a defect of `gap`.")
         return Drop(max(best, 0.0), top + s, top, ratio, frank_wolfe)
 

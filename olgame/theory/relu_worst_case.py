@@ -11,6 +11,7 @@ from olgame.validation import require
 __all__ = ["relu_worst_case"]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused by name
 def relu_worst_case(
     preactivations: ArrayLike,
     signs: ArrayLike,
@@ -69,7 +70,8 @@ def relu_worst_case(
         The supremum, shape ``(...)``. Cost O(m log m) (per neuron O(m)).
 
     Raises:
-        ArgumentError: A radius, norm, sign or width outside its domain, or z not finite.
+        ArgumentError: A radius, norm, sign or width outside its domain, z not finite, or a value
+            that overflows.
         ShapeError: The shapes do not fit.
 
     Example:
@@ -113,6 +115,8 @@ def relu_worst_case(
     for index in np.ndindex(*lead):
         row, sign, reach = z[index], a[index], float(budget[index])
         values[index] = max(term(row[sign > 0], reach), term(row[sign < 0], reach))
+    rule = "be small enough for a value that is finite in float64"
+    require(bool(np.isfinite(values).all()), owner, "radius", rule, radius)
     return values / float(np.sqrt(m))
 
 

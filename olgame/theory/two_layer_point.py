@@ -54,8 +54,8 @@ class TwoLayerPoint:
             a = np.asarray(self.activation.value(x @ self.hidden.T))
             f[where] = a @ b
             size = np.linalg.norm(x, axis=1)
-            noise[where] = (
-                m * (np.abs(a) @ np.abs(b)) + (d + 8) * self.activation.c1 * spread * size
+            noise[where] = (m + 8) * (np.abs(a) @ np.abs(b)) + (
+                2 * (d + 8) * self.activation.c1 * spread * size
             )
         return f, _UNIT * noise
 
@@ -75,12 +75,15 @@ class TwoLayerPoint:
         p: Floats,
         conjugate: Floats,
         radius: float,
+        lost: float,
         drop: Drop,
     ) -> float:
         """A bound on the error of Phi - Gamma by float64 arithmetic; first order in the roundoff.
 
-        * outputs: ``noise``, pre-activations included (sigma is C1-Lipschitz, so an error of z
-          is an error of the value there, for every u);
+        * outputs: ``noise``, pre-activations included: sigma is C1-Lipschitz, so an error of z is
+          an error of the value there, for every u. Values and slopes may come from two different
+          z, each off by its own rounding; value lost and slope of one kink may not;
+        * weights: their sums are off by N roundoffs, which is a relative error of every term;
         * sums of N terms: N roundoffs of the absolute terms; an error e of g moves <g, v> by at
           most 2 R norm(e), as norm(v) <= 2 R; an error e of delta shifts the ball, which moves the
           minimum of the network part by at most C1 norm(b) sum omega abs(p) norm(x) norm(e);
@@ -93,12 +96,13 @@ class TwoLayerPoint:
         for where, x in samples.chunks(self.rows):
             moment += float(pull[where] @ np.linalg.norm(x, axis=1))
         lipschitz = self.activation.c1 * float(np.linalg.norm(self.output)) * moment
-        values = float(pull @ noise) + _UNIT * (count + 8) * float(
-            pull @ np.abs(f) + omega @ np.abs(conjugate)
+        terms = 2 * (count + 8)
+        values = float(pull @ noise) + _UNIT * terms * float(
+            pull @ np.abs(f) + omega @ np.abs(conjugate) + lost
         )
-        gradient = lipschitz * (2 * radius * (count + 8) + float(np.linalg.norm(self.hidden)))
+        gradient = lipschitz * (2 * radius * terms + float(np.linalg.norm(self.hidden)))
         multiplier = 2 * radius * (d + 8) * 2 * radius * (drop.stationarity_ratio + drop.mu)
-        arithmetic = 64 * (drop.gamma + drop.mu * radius**2)
+        arithmetic = 64 * (drop.gamma + drop.mu * radius * radius)
         return float(values + _UNIT * (gradient + multiplier + arithmetic))
 
 

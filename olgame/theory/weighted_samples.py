@@ -25,7 +25,7 @@ class WeightedSamples:
     Attributes:
         blocks: Arrays of shape ``(n, d)`` as they were given.
         y: Labels, shape ``(N,)``, float64.
-        weights: omega >= 0 with sum 1, shape ``(N,)``, float64.
+        weights: omega >= 0 with sum 1 to rounding, shape ``(N,)``, float64.
         dim: d.
     """
 
@@ -72,6 +72,7 @@ def weighted_samples(
         y: Labels, shape ``(N,)``; for rounds ``(n,)`` or ``(T, n)``.
         weights: omega >= 0 with sum 1, shape ``(N,)``; for rounds ``(T, n)``, every sample's
             weights with sum 1/n, or ``(T,)``, a round's weight shared by its samples. None: equal.
+            Sums off by up to 1e-9 are accepted, and the weights divided by them.
         dim: d.
         loss: Judges the labels.
         owner: The function named in messages.
@@ -120,6 +121,8 @@ def weighted_samples(
             f"only then is F at most the robust loss. Got sums from {omega.sum(axis=0).min()} to "
             f"{omega.sum(axis=0).max()}."
         )
+    # F <= L_* needs sums of 1/n: what the tolerance let pass is taken out.
+    omega = omega / (n * omega.sum(axis=0) if is_rounds else omega.sum())
     return WeightedSamples(blocks, labels, omega.reshape(-1), dim)
 
 

@@ -8,8 +8,9 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from olgame.activations import relu
 from olgame.arrays import to_numpy
-from olgame.exceptions import DataError, NotAvailableError, ShapeError
+from olgame.exceptions import ArgumentError, DataError, NotAvailableError, ShapeError
 from olgame.models.model import HasTwoLayers, Model
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.l2_ball import L2Ball
@@ -69,8 +70,9 @@ def worst_case_linearization(model: TwoLayerModel, x: Any, decision_set: ConvexS
         A `WorstCase`; a few inputs at a time are worked on, so that memory stays O(m).
 
     Raises:
-        NotAvailableError: Another set, another center, no constant C2, or output weights of
+        NotAvailableError: Another model, set or center, no constant C2, or output weights of
             unequal size with ReLU.
+        ArgumentError: The bound overflows.
         ShapeError: ``x`` does not have ``model.dim`` columns.
         DataError: ``x`` is empty or not finite.
 
@@ -86,8 +88,10 @@ def worst_case_linearization(model: TwoLayerModel, x: Any, decision_set: ConvexS
     """
     if not isinstance(model, HasTwoLayers):
         raise NotAvailableError(
-            "`worst_case_linearization(model=...)` must be a two-layer network, "
-            f"got {type(model).__name__}."
+            "`worst_case_linearization(model=...)` must be a two-layer network, got "
+            f"{type(model).__name__} ({getattr(model, 'name', 'without a name')!r}): no bound is "
+            "known for other models. Their departure at chosen points is "
+            "`model(w, x) - Linearized(model)(w, x)`."
         )
     inputs = _inputs(model, x)
     net = model.two_layer(model.start)
@@ -95,14 +99,20 @@ def worst_case_linearization(model: TwoLayerModel, x: Any, decision_set: ConvexS
     m = output.shape[0]
     radius, per_neuron = _radius(model, decision_set, m)
     norms = np.linalg.norm(inputs, axis=1)
-    if net.activation.name != "relu":
+    if net.activation != relu:
         if net.activation.c2 is None:
             raise NotAvailableError(
-                f"`worst_case_linearization(model=...)` must have an activation with a bound on "
-                f"its second derivative (or ReLU), got {net.activation.name!r}."
+                "`worst_case_linearization(model=...)` must have an activation with a bound `c2` "
+                f"on sigma'', or `olgame.activations.relu` itself, got {net.activation!r}."
             )
         spread = np.abs(output).sum() if per_neuron else np.abs(output).max()
-        values = 0.5 * net.activation.c2 * radius**2 * norms**2 * float(spread)
+        with np.errstate(over="ignore"):
+            values = 0.5 * net.activation.c2 * (radius * norms) ** 2 * float(spread)
+        if not np.isfinite(values).all():
+            raise ArgumentError(
+                "`worst_case_linearization(decision_set=...)` must have a radius small enough for "
+                f"a bound that is finite in float64, got {radius}."
+            )
         return WorstCase(values, "upper", "Taylor's formula with the bound on sigma''")
 
     scale = np.abs(output)

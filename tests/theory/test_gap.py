@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any, cast
 
 import attrs
 import cvxpy
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_ndtr, ndtr
 
-from olgame.activations import Activation, get_activation
+from olgame.activations import Activation, get_activation, relu
 from olgame.exceptions import ArgumentError, DataError, NotAvailableError, OlgameError, ShapeError
 from olgame.losses.hinge import hinge
 from olgame.losses.logistic import logistic
@@ -26,6 +29,7 @@ from olgame.theory.gap import Gap, gap
 from olgame.theory.hindsight_point import hindsight_point
 from olgame.theory.network_minorant import smooth_minorant
 from olgame.theory.quadratic_minorant import QuadraticMinorant
+from olgame.theory.two_layer_point import TwoLayerPoint
 
 Floats = NDArray[np.float64]
 
@@ -241,6 +245,83 @@ def test_the_sign_of_the_bend_follows_the_output_weight(monkeypatch: pytest.Monk
     assert any(excess(seed, "kink") > 1e-6 for seed in range(0, 40, 2))
 
 
+def kinks_everywhere(seed: int, radius: float) -> Problem:
+    """Rows projected onto kinks of samples: every z is 0 but for a rounding of either sign."""
+    rng = np.random.default_rng([33, seed])
+    m, d, n = int(rng.integers(2, 20)), int(rng.integers(8, 33)), int(rng.integers(1, 4))
+    first = rng.normal(size=(m, d))
+    x = rng.normal(size=(1, d)) + 0.3 * rng.normal(size=(n, d))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    for r in range(m):
+        basis = np.linalg.qr(x[rng.random(n) < 0.8].T)[0]
+        for _ in range(2):
+            first[r] -= basis @ (basis.T @ first[r])
+    omega = rng.random(n) + 0.1
+    return Problem(
+        net=Tiny(first, rng.choice([-1.0, 1.0], m, p=[0.2, 0.8]) / m**0.5, relu),
+        x=x,
+        y=-np.ones(n) if seed % 2 else rng.choice([-1.0, 1.0], n),
+        omega=omega / omega.sum(),
+        loss=("hinge", "logistic", "smoothed_hinge")[seed % 3],
+        radius=radius,
+    )
+
+
+@pytest.fixture(params=["as it is", "other roundings"])
+def rounding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of other shapes may have other signs at a kink; here all have that of relu' = 0."""
+    if request.param == "as it is":
+        return
+
+    def gradient(self: TwoLayerPoint, samples: Any, slopes: Floats) -> Floats:
+        x = np.concatenate([block for _, block in samples.chunks(1)])
+        on = x @ self.hidden.T > 1e-12
+        return np.asarray((on * (samples.weights * slopes)[:, None]).T @ x * self.output[:, None])
+
+    monkeypatch.setattr(TwoLayerPoint, "gradient", gradient)
+
+
+@pytest.mark.usefixtures("rounding")
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(seed=st.integers(0, 1000), radius=st.sampled_from([1e-3, 1e-2, 0.1, 1.0]))
+def test_kinks_up_to_rounding_are_sound(seed: int, radius: float) -> None:
+    p = kinks_everywhere(seed, radius)
+    lowest, _ = p.lowest(np.random.default_rng([34, seed]))
+    assert p.gap(p.net.first).floor <= lowest + 1e-12
+
+
+@pytest.mark.usefixtures("rounding")
+@pytest.mark.parametrize("radius", [0.01, 0.1, 1.0])
+def test_no_slope_is_lost_where_two_samples_share_their_kinks(radius: float) -> None:
+    """One input at the kink of all neurons with a_r = +1, the other one beside it.
+
+    Of 2000 such inputs the one is taken whose pre-activations differ most often in sign between
+    two products of other shapes (6 of 10 where this was first seen).
+    """
+    rng = np.random.default_rng(0)
+    model = TwoLayerNet(dim=64, width=16, activation="relu", seed=1, paired=False)
+    first = np.asarray(model.start).reshape(16, 64)
+    plus = first[model.signs > 0]
+    e = np.linalg.pinv(plus) @ np.ones(len(plus))
+    e /= np.linalg.norm(e)
+    free = np.linalg.svd(np.vstack([plus, e]))[2][len(plus) + 1 :]
+    flips, x = -1, np.zeros((2, 64))
+    for _ in range(2000):
+        at = free.T @ rng.normal(size=len(free))
+        at /= np.linalg.norm(at)
+        pair = np.stack([at, 0.95 * at + (1 - 0.95**2) ** 0.5 * e])
+        apart = (pair @ first.T)[0, model.signs > 0] > 0, (plus @ pair[:1].T)[:, 0] <= 0
+        count = int((apart[0] & apart[1]).sum())
+        if count > flips:
+            flips, x = count, pair
+    omega = np.array([0.3, 0.7])
+    net = Tiny(first, model.signs / 4, relu)
+    p = Problem(net, x, np.array([1.0, -1.0]), omega, "logistic", radius)
+    found = gap(model, model.start, x, p.y, logistic, omega, radius)
+    lowest, _ = p.lowest(rng)
+    assert lowest - 0.1 * radius <= found.floor <= lowest
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_gamma_is_the_exact_fall_of_the_quadratic(seed: int) -> None:
     """Against a grid of mu with linear solves (least Gamma) and a search (the fall itself)."""
@@ -404,6 +485,12 @@ GOOD: dict[str, Any] = {
     "model": MODEL, "u0": MODEL.start, "x": np.ones((3, 2)), "y": np.ones(3), "loss": hinge,
     "weights": None, "weight_radius": 1.0,
 }  # fmt: skip
+# Not the library's ReLU, though they say so.
+ABS = Activation("relu", 1.0, None, None, (), np.abs, np.sign, np.zeros_like)
+THRICE = Activation(
+    "relu", 3.0, None, None, (), lambda z: 3 * relu.value(z), lambda z: 3 * relu.derivative(z),
+    np.zeros_like,
+)  # fmt: skip
 KINKED = attrs.evolve(IDENTITY, name="kinked", c2=None, curvature_range=None)
 
 
@@ -412,6 +499,14 @@ KINKED = attrs.evolve(IDENTITY, name="kinked", c2=None, curvature_range=None)
     [
         ({"weight_radius": 0.0}, ArgumentError),
         ({"weight_radius": np.nan}, ArgumentError),
+        ({"weight_radius": None}, ArgumentError),
+        ({"weight_radius": 1e300}, ArgumentError),
+        ({"weight_radius": 1e-300}, ArgumentError),
+        ({"x": np.full((3, 2), 1e200)}, ArgumentError),
+        (
+            {"model": Tiny(np.ones((4, 2)), np.ones(4), relu), "x": np.full((3, 2), 1e200)},
+            ArgumentError,
+        ),
         ({"u0": np.asarray(MODEL.start) + 1.0}, ArgumentError),
         ({"u0": np.asarray(MODEL.start) * np.nan}, ArgumentError),
         ({"u0": np.ones(3)}, ShapeError),
@@ -431,6 +526,8 @@ KINKED = attrs.evolve(IDENTITY, name="kinked", c2=None, curvature_range=None)
         ({"smoothing": (0.0,)}, ArgumentError),
         ({"model": LinearModel(8)}, NotAvailableError),
         ({"model": Tiny(np.zeros((4, 2)), np.ones(4), KINKED)}, NotAvailableError),
+        ({"model": Tiny(np.zeros((4, 2)), np.ones(4), ABS)}, NotAvailableError),
+        ({"model": attrs.evolve(MODEL, activation=THRICE)}, NotAvailableError),
     ],
 )
 def test_misuse_is_named(changed: dict[str, Any], error: type[OlgameError]) -> None:
@@ -439,6 +536,64 @@ def test_misuse_is_named(changed: dict[str, Any], error: type[OlgameError]) -> N
         changed = {**changed, "u0": changed["model"].start}
     with pytest.raises(error):
         gap(**{**GOOD, **changed})
+
+
+@pytest.mark.parametrize("radius", [1e-100, 1e-12, 1e12, 1e100])
+@pytest.mark.parametrize("activation", ["softplus", "relu"])
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_extreme_sizes_are_sound(radius: float, activation: str, size: float) -> None:
+    """Against the losses at W_0 and at the ends of the ball along the gradient."""
+    p = attrs.evolve(problem(0, "wild"), radius=radius)
+    net = attrs.evolve(p.net, activation=get_activation(activation))
+    p = attrs.evolve(p, net=net, x=p.x * size)
+    _, g = p.value_and_gradient(net.first[None])
+    away = radius * g / max(float(np.linalg.norm(g)), 1e-300)
+    lowest = min(float(p.value_and_gradient(net.first + s * away)[0][0]) for s in (0.0, 1.0, -1.0))
+    assert p.gap(net.first).floor <= lowest * (1 + 1e-12) + 1e-12
+
+
+@pytest.mark.parametrize("shift", [0.0, -1e6])
+@pytest.mark.parametrize("off", [9e-10, -9e-10])
+@pytest.mark.parametrize("relu_net", [False, True])
+def test_weights_whose_sums_are_a_little_off_give_no_floor_above(
+    shift: float, off: float, relu_net: bool
+) -> None:
+    """One input of size 1e6, so that 9e-10 of the loss is more than everything else."""
+
+    def value(z: Any, y: Any) -> Any:
+        return hinge.value(z, y) + shift
+
+    def conjugate(p: Any, y: Any) -> Any:
+        return hinge.conjugate(p, y) - shift
+
+    names = ("name", "lipschitz", "smoothness", "of_margin", "check_labels", "derivative")
+    parts = {name: getattr(hinge, name) for name in names}
+    loss = cast(Any, SimpleNamespace(value=value, conjugate=conjugate, **parts))
+    activation = get_activation("relu" if relu_net else "softplus")
+    net = cast(Any, Tiny(np.ones((1, 1)), np.ones(1), activation))
+    x, y, here = np.array([[1e6]]), np.array([-1.0]), 1 + 1e6 + shift
+    for inputs, weights in (([x], np.array([[1 + off]])), (x, np.array([1 + off]))):
+        found = gap(net, net.start, inputs, y, loss, weights, 1e-14)
+        assert here - 1e-6 <= found.floor <= here
+
+
+def test_weights_may_be_left_out_and_the_radius_not() -> None:
+    rest = {name: given for name, given in GOOD.items() if name not in ("weights", "weight_radius")}
+    assert gap(**rest, weight_radius=1.0) == gap(*GOOD.values())
+    with pytest.raises(ArgumentError, match=r"gap\(weight_radius=.*got None"):
+        gap(**rest)
+
+
+@pytest.mark.parametrize("radius", [0.0, np.nan, 1e300])
+def test_the_search_wants_a_radius_whose_square_is_finite(radius: float) -> None:
+    with pytest.raises(ArgumentError, match=r"hindsight_point\(weight_radius=.*finite"):
+        hindsight_point(MODEL, np.ones((3, 2)), np.ones(3), hinge, radius)
+
+
+def test_what_serves_other_models_is_said() -> None:
+    model = LinearModel(8)
+    with pytest.raises(NotAvailableError, match=f"{model.name}.*floor.*hindsight_point"):
+        gap(**{**GOOD, "model": model, "u0": model.start})
 
 
 def test_zero_loss_closes_the_gap() -> None:

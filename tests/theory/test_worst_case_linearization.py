@@ -5,10 +5,12 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from olgame.activations import Activation
 from olgame.exceptions import ArgumentError, DataError, NotAvailableError, OlgameError, ShapeError
 from olgame.models.linear_model import LinearModel
 from olgame.models.two_layer_net import TwoLayerNet
@@ -196,6 +198,8 @@ def test_smooth_bound_holds_and_is_not_idle(activation: str, per_neuron: bool) -
     assert (seen / worst.values).max() > 0.25
 
 
+# Not the library's ReLU, though it says so.
+ABS = Activation("relu", 1.0, None, None, (), np.abs, np.sign, np.zeros_like)
 NET = TwoLayerNet(dim=2, width=4, activation="relu", seed=0)
 X = np.ones((1, 2))
 MISUSE: list[tuple[Any, Any, Any, type[OlgameError]]] = [
@@ -206,6 +210,8 @@ MISUSE: list[tuple[Any, Any, Any, type[OlgameError]]] = [
     (NET, np.ones((0, 2)), NET.neighborhood(1.0), DataError),
     (NET, X * np.nan, NET.neighborhood(1.0), DataError),
     (LinearModel(2), X, L2Ball(1.0), NotAvailableError),
+    (attrs.evolve(NET, activation=ABS), X, NET.neighborhood(1.0), NotAvailableError),
+    (attrs.evolve(NET, activation="softplus"), X, NET.neighborhood(1e300), ArgumentError),
 ]
 
 
@@ -220,6 +226,7 @@ def test_misuse_is_named(model: Any, x: Any, ball: Any, error: type[OlgameError]
     [
         ({"radius": np.nan}, ArgumentError),
         ({"radius": 0.0}, ArgumentError),
+        ({"radius": 1e308, "input_norm": 9.0}, ArgumentError),
         ({"input_norm": -1.0}, ArgumentError),
         ({"signs": [1.0, 0.5]}, ArgumentError),
         ({"signs": [1.0]}, ShapeError),
