@@ -4,6 +4,7 @@ from olgame import activations as activations
 from olgame import adversaries as adversaries
 from olgame import attacks as attacks
 from olgame import certify as certify
+from olgame import checks as checks
 from olgame import data as data
 from olgame import exceptions as exceptions
 from olgame import learners as learners

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArgumentError",
+    "CheckError",
     "DataError",
     "GameInterrupted",
     "NotAvailableError",
@@ -44,6 +45,16 @@ class ShapeError(OlgameError, ValueError):
 
 class DataError(OlgameError, ValueError):
     """Data that no game can be played with: empty, not finite, wrong labels."""
+
+
+class CheckError(OlgameError, AssertionError):
+    """A part fails one of the checks of `olgame.checks`.
+
+    Attributes:
+        check: The name of the sub-check.
+    """
+
+    check: str = ""
 
 
 class NotAvailableError(OlgameError, RuntimeError):

@@ -145,7 +145,12 @@ def decode(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
         case "text", {"type": str() as name, "text": str() as text}:
             return Record(name, {"text": text})
         case "certified", {"value": number, "side": "exact" | "lower" | "upper" as side}:
-            return Certified(_decoded_number(number, arrays), side, str(parts.get("method", "")))
+            return Certified(
+                _decoded_number(number, arrays),
+                side,
+                str(parts.get("method", "")),
+                quantity=str(parts.get("quantity", "")),
+            )
         case "estimated", {"value": number}:
             return Estimated(_decoded_number(number, arrays), str(parts.get("method", "")))
         case "interval", {"lower": lower, "upper": upper}:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import attrs
 
-__all__ = ["Certified", "Estimated", "Interval", "Side"]
+__all__ = ["Certified", "Estimated", "Interval", "Side", "least_robust_loss"]
 
 Side = Literal["exact", "lower", "upper"]
 _SIGN = {"exact": "=", "lower": ">=", "upper": "<="}
@@ -25,17 +25,29 @@ class Certified:
         side: Whether the quantity *equals* ``value``, is at least (``"lower"``) or at most
             (``"upper"``) ``value``.
         method: What proves it.
+        quantity: What the number bounds, in words that can be compared; empty where nobody says.
     """
 
     value: float
     side: Side
     method: str
+    quantity: str = attrs.field(default="", kw_only=True, repr=False)
 
     def __float__(self) -> float:
         return self.value
 
     def __str__(self) -> str:
         return f"{_SIGN[self.side]} {self.value:.6g} (certified: {self.method})"
+
+
+def least_robust_loss(weight_radius: float) -> str:
+    """The name of the quantity min over B(R) of L_*, for `Certified.quantity`.
+
+    Example:
+        >>> least_robust_loss(3)
+        'least robust loss in B(3.0)'
+    """
+    return f"least robust loss in B({float(weight_radius)!r})"
 
 
 @attrs.frozen

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from olgame.experiments.demo import Network, two_layer_demo
+from olgame.experiments.demo import two_layer_demo
+from olgame.experiments.demo_game import Network
 from olgame_torch.two_layer_net import TwoLayerNet
 
 __all__ = ["demo"]

@@ -6,6 +6,7 @@ from olgame.attacks.attack import Objective as Objective
 from olgame.attacks.best_of import BestOf as BestOf
 from olgame.attacks.fgsm import FGSM as FGSM
 from olgame.attacks.function_attack import FunctionAttack as FunctionAttack
+from olgame.attacks.function_attack import from_function as from_function
 from olgame.attacks.model_objective import ModelObjective as ModelObjective
 from olgame.attacks.pgd import PGD as PGD
 from olgame.attacks.restarts import Restarts as Restarts

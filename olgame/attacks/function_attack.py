@@ -10,11 +10,11 @@ import numpy as np
 from olgame.arrays import kernels
 from olgame.attacks.ascent import Visited
 from olgame.attacks.attack import AttackResult, Objective
-from olgame.exceptions import ShapeError
+from olgame.exceptions import ArgumentError, ShapeError
 from olgame.perturbations.perturbation_set import PerturbationSet
 from olgame.typing import Array
 
-__all__ = ["FunctionAttack", "Proposal"]
+__all__ = ["FunctionAttack", "Proposal", "from_function"]
 
 Proposal = Callable[[Objective, Array, PerturbationSet, np.random.Generator], Array]
 
@@ -85,3 +85,28 @@ class FunctionAttack:
         point = perturbation_set.project(x, proposed)
         visited.add(point, counted.value(point))
         return visited.result(counted.n_values, counted.n_gradients, keep_trace=False)
+
+
+def from_function(function: Proposal) -> FunctionAttack:
+    """Lift ``function(objective, x, perturbation_set, rng) -> x_adv`` into an attack.
+
+    Args:
+        function: Proposes inputs; it should return, of the points that it looked at, the best for
+            each sample. Its proposal is projected onto B(x) and kept where it beats the clean
+            input.
+
+    Returns:
+        The attack.
+
+    Raises:
+        ArgumentError: ``function`` cannot be called.
+
+    Example:
+        >>> from olgame.attacks import from_function
+        >>> attack = from_function(lambda objective, x, B, rng: B.sample(x, rng))
+    """
+    if not callable(function):
+        raise ArgumentError(
+            f"`attacks.from_function(function=...)` must be a function, got {function!r}."
+        )
+    return FunctionAttack(function)

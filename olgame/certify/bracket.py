@@ -18,7 +18,7 @@ class PerSample(NamedTuple):
     """The ends sample by sample, float64.
 
     Attributes:
-        lower: the largest loss seen, shape ``(n,)``.
+        lower: the largest loss seen in B(x), less rounding, shape ``(n,)``.
         upper: certified, shape ``(n,)``; None where there is no certificate.
     """
 
@@ -31,11 +31,12 @@ class Bracket:
     """A bracket on L_*(w) = (1/n) sum_i max over x' in B(x_i) of l(f(w, x'), y_i).
 
     Attributes:
-        lower: attained by inputs of B(x).
+        lower: at most the loss at inputs of B(x).
         upper: proved, or None: an attack alone says nothing of what it did not find.
         per_sample: the ends sample by sample.
         clean: the loss of the clean inputs.
-        method: what the two ends rest on.
+        method: what the two ends rest on. If ``upper`` covers more than B(x), it says how much;
+            both ends hold for B(x) itself.
 
     Example:
         >>> ends = PerSample(np.array([0.5]), None)

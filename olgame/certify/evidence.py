@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from olgame.arrays import as_like, kernels, to_numpy, unit_roundoff
 from olgame.certify.loss_bound import loss_bound
+from olgame.certify.rounding import detached, loss_below, output_slack
 from olgame.exceptions import ArgumentError, DataError, NotAvailableError, ShapeError
 from olgame.losses.loss import Loss
 from olgame.models.model import HasTwoLayers, Model, TwoLayerWeights
 from olgame.perturbations.perturbation_set import PerturbationSet
+from olgame.sets.norms import norm as norm_2
 from olgame.typing import Array
 
 __all__ = ["Evidence", "exact_layers"]
@@ -23,15 +25,23 @@ _CHUNK_ENTRIES = 2**22
 
 @attrs.define(eq=False)
 class Evidence:
-    """The largest loss per sample over the inputs seen, and how far they were outside B(x).
+    """The largest loss per sample over points of B(x), and how far what was played is outside.
+
+    A point handed in is first moved to the nearest one of B(x), in float64, which makes a loss of
+    B(x) out of inputs that are outside by the rounding of their dtype, or by ``excess``. That
+    point is itself off by a rounding e, which moves f by at most
+    ``e C1 sum_k abs(c_k) dualnorm(w_k)``: this and the rounding of f are taken off its loss.
+    Without layers there are no such constants, and the loss is what the model computed.
 
     Args:
         model, w, x, y, loss, perturbation_set, excess: as in `olgame.certify.robust_loss`.
         layers: the structure of the model in float64, from `exact_layers`; None without one.
 
     Attributes:
-        outside: largest distance from B(x) so far, shape ``(n,)``.
-        best: largest loss so far, shape ``(n,)``.
+        clean: computed loss of the clean inputs, shape ``(n,)``.
+        lower: at most the largest loss of B(x), shape ``(n,)``.
+        outside: largest distance of a point handed in from B(x), shape ``(n,)``.
+        enlargement: what `certify` added to the radius, shape ``(n,)``.
     """
 
     model: Model
@@ -42,15 +52,19 @@ class Evidence:
     perturbation_set: PerturbationSet
     layers: TwoLayerWeights | None
     excess: float
+    clean: NDArray[np.float64] = attrs.field(init=False)
+    lower: NDArray[np.float64] = attrs.field(init=False)
     outside: NDArray[np.float64] = attrs.field(init=False)
-    best: NDArray[np.float64] = attrs.field(init=False)
+    enlargement: NDArray[np.float64] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.outside = np.zeros(self.x.shape[0])
-        self.best = self._losses(self.x)
-        if not np.all(np.isfinite(self.best)):
-            bad = int(np.argmin(np.isfinite(self.best)))
+        self.outside, self.enlargement = np.zeros(self.x.shape[0]), np.zeros(self.x.shape[0])
+        self.clean = self._losses(self.x)
+        if not np.all(np.isfinite(self.clean)):
+            bad = int(np.argmin(np.isfinite(self.clean)))
             raise DataError(f"`robust_loss`: the clean loss of sample {bad} is not finite.")
+        self.lower = np.full(self.x.shape[0], -np.inf)
+        self.add(self.x, "x")
 
     def add(self, points: Array, argument: str) -> None:
         """Take played inputs of shape ``(n, d)`` into account; ``argument`` names them."""
@@ -69,26 +83,54 @@ class Evidence:
                 f"distance {distance[i]:.3g}. Allow it with `excess=...`, or project it."
             )
         self.outside = np.maximum(self.outside, distance)
-        self.best = np.maximum(self.best, self._losses(points))
+        self._raise_lower(points)
 
     def certify(self, layers: TwoLayerWeights) -> NDArray[np.float64]:
         """The certified losses; tries the perturbations that the certificate suggests, too."""
         x, y = _double(self.x), _double(self.y)
-        rho = self._radius() + np.maximum(self.outside, self.excess)
+        radius = self._radius()
+        rho = radius + np.maximum(self.outside, self.excess)
         # x' = x + delta is rounded, and so is its distance.
-        u = unit_roundoff(x)
+        u = unit_roundoff(self.x)
         size = np.max(np.abs(to_numpy(self.x)), axis=-1)
         rho = np.where(rho > 0, rho + 4 * u * (rho + size), 0.0)
-        radius = as_like(rho, x)
-        bound = loss_bound(layers, x, y, self.loss, radius, self.perturbation_set.norm)
+        self.enlargement = rho - radius
+        bound = loss_bound(layers, x, y, self.loss, as_like(rho, x), self.perturbation_set.norm)
         for delta in bound.deltas:
-            near: Any = self.perturbation_set.project(self.x, as_like(x + delta, self.x))
-            inside = to_numpy(self.perturbation_set.distance(self.x, near)) <= self.outside
-            losses = self._losses(near)
-            self.best = np.where(inside, np.maximum(self.best, losses), self.best)
-        upper = to_numpy(bound.upper)
-        # B(x) = {x}: both ends are the one loss, evaluated once.
-        return np.where(rho > 0, upper, self.best)
+            self._raise_lower(x + delta)
+        return to_numpy(bound.upper)
+
+    @np.errstate(all="ignore")
+    def _raise_lower(self, points: Array) -> None:
+        if self.layers is None:
+            near = self.perturbation_set.project(self.x, points)
+            self.lower = np.maximum(self.lower, self._losses(near))
+            return
+        x, y = _double(self.x), _double(self.y)
+        inside = self.perturbation_set.project(x, _double(points))
+        z = _outputs(self.layers, inside)
+        slack = self._slack(self.layers, inside, as_like(self._off(x, inside), x))
+        self.lower = np.maximum(self.lower, to_numpy(loss_below(self.loss, z, y, slack)))
+
+    def _off(self, x: Any, inside: Any) -> NDArray[np.float64]:
+        """How far ``inside`` may be from B(x): measured, and what rounding hides of it."""
+        xp = kernels(x).xp
+        size: Any = norm_2(x) + as_like(self._radius(), x)
+        hidden = 2 * (x.shape[-1] + 8) * unit_roundoff(x) * size
+        moved = xp.any(inside != x, axis=-1)
+        measured: Any = self.perturbation_set.distance(x, inside)
+        return to_numpy(measured + xp.where(moved, hidden, 0.0))
+
+    def _slack(self, layers: TwoLayerWeights, points: Any, off: Any) -> Any:
+        """How far f, computed at ``points``, may be from f at a point of B(x) within ``off``."""
+        hidden, output, activation = layers
+        xp = kernels(points).xp
+        rows: Any = norm_2(hidden)
+        l2 = self.perturbation_set.norm == "l2"
+        dual: Any = rows if l2 else xp.sum(xp.abs(hidden), axis=-1)
+        lipschitz = activation.c1 * xp.sum(xp.abs(output) * dual) * (1 + 1e-9)
+        lengths: Any = norm_2(points)
+        return output_slack(layers, rows, lengths) + lipschitz * off
 
     def _losses(self, points: Array) -> NDArray[np.float64]:
         if self.layers is None:
@@ -97,7 +139,7 @@ class Evidence:
         return to_numpy(self.loss.value(z, _double(self.y)))
 
     def _radius(self) -> NDArray[np.float64]:
-        return np.broadcast_to(to_numpy(self.perturbation_set.radius), self.outside.shape)
+        return to_numpy(self.perturbation_set.radius) + np.zeros(self.outside.shape)
 
     def _roundings(self, number: float) -> NDArray[np.float64]:
         """``number`` roundings of an input of B(x) in its own dtype, per sample."""
@@ -116,7 +158,7 @@ def exact_layers(model: Model, w: Array, x: Array) -> TwoLayerWeights | None:
     if not isinstance(model, HasTwoLayers):
         return None
     hidden, output, activation = model.two_layer(w)
-    layers = TwoLayerWeights(_double(hidden), _double(output), activation)
+    layers = TwoLayerWeights(_double(detached(hidden)), _double(detached(output)), activation)
     xp = kernels(x).xp
     some: Any = x[:8]
     z, own = _outputs(layers, _double(some)), _double(model(w, some))

@@ -25,7 +25,7 @@ def interval_bound(output: Array, activation: Activation, z: Array, reach: Array
         output: c_k, shape ``(m,)``.
         activation: sigma.
         z: pre-activations, shape ``(n, m)``.
-        reach: r_k, shape ``(n, m)``.
+        reach: r_k and what z_k may be off, shape ``(n, m)``.
 
     Returns:
         Shape ``(n,)``, up to rounding.
@@ -44,7 +44,7 @@ def interval_bound(output: Array, activation: Activation, z: Array, reach: Array
         return total
     room: Any = xp.abs(c) * (activation.c1 * reach)
     if activation.c2 is not None:
-        wide: Any = reach + 1e-15 * xp.abs(z)
+        wide: Any = reach + 1e-15 * (xp.abs(z) + reach)  # the ends are rounded
         least, largest = activation.second_derivative_range(z - wide, z + wide)
         h = xp.clip(xp.where(c > 0, c * largest, c * least), 0.0, None)
         taylor = xp.abs(c * activation.derivative(z)) * reach + 0.5 * (h * reach) * reach

@@ -6,8 +6,9 @@ from typing import Any
 
 import attrs
 
-from olgame.arrays import kernels, unit_roundoff
+from olgame.arrays import kernels
 from olgame.certify.output_bound import OutputBound, output_bound
+from olgame.certify.rounding import detached, loss_above
 from olgame.losses.loss import Loss
 from olgame.models.model import TwoLayerWeights
 from olgame.typing import Array
@@ -36,6 +37,7 @@ def loss_bound(
     A loss of the margin, l(z, y) = phi(y z) with phi non-increasing, is largest where -y f is:
     from ``-y f <= U`` follows ``l <= phi(-U)``, exactly as tight as U. Any other loss here is
     convex in z, so over ``z in [-U_-, U_+]`` (bounds on -f and on f) it is largest at an end.
+    The loss itself is rounded up; a loss that is positive does not underflow to 0.
 
     Args:
         layers: f, float64.
@@ -48,11 +50,12 @@ def loss_bound(
     Returns:
         Bounds and perturbations.
     """
+    x, y, radius = detached(x), detached(y), detached(radius)
     xp = kernels(x).xp
     if not loss.of_margin:
         above, below = _signed(layers, 1.0, x, radius, norm), _signed(layers, -1.0, x, radius, norm)
-        ends = xp.maximum(loss.value(above.bound, y), loss.value(-below.bound, y))
-        return LossBound(_rounded_up(ends), (above.delta, below.delta))
+        ends = xp.maximum(loss_above(loss, above.bound, y), loss_above(loss, -below.bound, y))
+        return LossBound(ends, (above.delta, below.delta))
     positive: Any = y > 0  # type: ignore[operator]  # `Array` is not ordered
     order, parts = [], []
     for sign, chosen in ((1.0, positive), (-1.0, ~positive)):
@@ -62,7 +65,7 @@ def loss_bound(
     back = xp.argsort(xp.concat(order))
     margin = -xp.concat([part.bound for part in parts])[back]
     delta = xp.concat([part.delta for part in parts])[back]
-    return LossBound(_rounded_up(loss.value(y * margin, y)), (delta,))
+    return LossBound(loss_above(loss, y * margin, y), (delta,))
 
 
 def _signed(
@@ -70,7 +73,3 @@ def _signed(
 ) -> OutputBound:
     """`output_bound` of ``sign`` f."""
     return output_bound(layers._replace(output=layers.output * sign), x, radius, norm)
-
-
-def _rounded_up(value: Any) -> Any:
-    return value + 8 * unit_roundoff(value) * kernels(value).xp.abs(value)

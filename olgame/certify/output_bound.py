@@ -13,6 +13,7 @@ from olgame.arrays import kernels, unit_roundoff
 from olgame.certify.interval_bound import interval_bound
 from olgame.certify.relaxation import Relaxation, tighten
 from olgame.certify.relu_bound import ReLURelaxation
+from olgame.certify.rounding import detached, output_slack
 from olgame.certify.smooth_bound import SmoothRelaxation
 from olgame.exceptions import NotAvailableError
 from olgame.models.model import TwoLayerWeights
@@ -55,16 +56,11 @@ def output_bound(
     steps) and the neuron-by-neuron one (`interval_bound`). A box or a sphere that cuts the ball
     only removes points, so the bound holds for the cut ball too.
 
-    Rounding: everything is computed in float64, and
-
-        slack = 4 u (m + d) S,
-
-    u the unit roundoff 2.2e-16, S the sum of absolute values of all terms that are added up, each
-    at its largest on the ball, plus ``sum_k abs(c_k) C1 norm2(w_k) (norm2(x) + rho_2)``. For: a sum
-    of m (or d) products errs by at most (m or d) u/2 times the sum of absolute products; a
-    pre-activation off by ``d u/2 norm2(w_k) norm2(x)`` moves neuron k by abs(c_k) C1 times that;
-    an activation is right to a few u. The same slack covers the rounding of Q *evaluated* at any
-    point of the ball, so that no attack evaluated in float64 can end above the bound.
+    Rounding: everything is computed in float64. To every quadratic and to the neuron-by-neuron
+    bound 4 u (m + d) times the sum of the absolute values of its terms is added, each at its
+    largest on the ball, and to the least of them `olgame.certify.rounding.output_slack` at the
+    largest norm2(x') of the ball. The latter covers what a rounded pre-activation does, and the
+    rounding of Q *evaluated* at any point of the ball as well.
 
     Args:
         layers: rows w_k, the signed output weights c_k *of the quantity maximized* (negated for
@@ -92,7 +88,9 @@ def output_bound(
     References:
         singla2020, zhang2018crown.
     """
+    layers = layers._replace(hidden=detached(layers.hidden), output=detached(layers.output))
     hidden, activation = layers.hidden, layers.activation
+    x, radius = detached(x), detached(radius)
     xp = kernels(x).xp
     if activation.c2 is None and activation != relu:
         raise NotAvailableError(
@@ -129,10 +127,14 @@ def _bound(
     rounding = 4 * u * (width + dim)
     rho = xp.where(radius > 0, radius, 1.0)
     z: Any = xp.matmul(x, xp.linalg.matrix_transpose(hidden))
-    # norm(w_k) itself has a relative error of a few d u: reach at least r_k.
-    up = 1 + 4 * (dim + 4) * u
+    # norm(w_k) itself has a relative error of a few d u, and z_k, a sum of d products that may
+    # cancel, one of d u/2 norm2(w_k) norm2(x): s_k stays in [z_k - reach, z_k + reach].
+    few = (dim + 4) * u
+    up = 1 + 4 * few
     rho_2 = rho if norm == "l2" else dim**0.5 * rho
-    reach, reach2 = up * rho[:, None] * dual, up * rho_2[:, None] * rows
+    lengths: Any = norm_2(x)
+    off = few * (lengths[:, None] * rows)
+    reach, reach2 = up * rho[:, None] * dual + off, up * rho_2[:, None] * rows + off
 
     relaxation: Relaxation
     if activation.c2 is None:
@@ -145,17 +147,13 @@ def _bound(
     smoothing = (0.1, 0.8) if activation.c2 is None else (0.05, 0.6)
     best = tighten(relaxation, rho, norm, dim, rounding, steps, smoothing)
 
-    c: Any = xp.abs(output)
-    lengths: Any = norm_2(x)
-    inputs = lengths[:, None] * rows
-    moved = activation.c1 * xp.sum(c * (inputs + reach2), axis=-1)
-    at_x: Any = output * activation.value(z)
-    slack = rounding * (moved + xp.sum(xp.abs(at_x), axis=-1))
     coarse: Any = interval_bound(output, activation, z, reach)
-    coarse_slack = rounding * activation.c1 * xp.sum(c * reach, axis=-1)
+    coarse_slack = rounding * activation.c1 * xp.sum(xp.abs(output) * reach, axis=-1)
     bound = xp.minimum(best.bound, xp.where(xp.isnan(coarse), float("inf"), coarse + coarse_slack))
     still = radius <= 0
-    bound = xp.where(still, xp.sum(at_x, axis=-1), bound) + slack
+    at_x: Any = xp.sum(output * activation.value(z), axis=-1)
+    slack = output_slack(layers, rows, lengths + xp.where(still, 0.0, up * rho_2))
+    bound = xp.where(still, at_x, bound) + slack
     delta: Any = xp.where(still[:, None], 0.0, _onto_boundary(best.mean, rho, norm))
     return OutputBound(bound, delta)
 

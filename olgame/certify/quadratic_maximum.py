@@ -8,6 +8,7 @@ import attrs
 from array_api_compat import device
 
 from olgame.arrays import kernels, unit_roundoff
+from olgame.certify.rounding import detached
 from olgame.typing import Array
 
 __all__ = ["QuadraticMaximum", "quadratic_maximum"]
@@ -82,7 +83,12 @@ def quadratic_maximum(
         [0.5]
         >>> print(quadratic_maximum(g, M, rho, "linf", t).bound.round(4))
         [0.7]
+
+    References:
+        more1983 (the trust-region problem, its multiplier and the secular equation).
     """
+    gradient, curvature = detached(gradient), detached(curvature)
+    radius, smoothing = detached(radius), detached(smoothing)
     xp = kernels(gradient).xp
     rho = radius[:, None]
     # In units of the ball and of the problem: no overflow, no underflow, one scale.

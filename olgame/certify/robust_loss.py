@@ -14,6 +14,7 @@ from olgame.attacks import PGD, BestOf, ModelObjective, Restarts
 from olgame.attacks.attack import Attack
 from olgame.certify.bracket import Bracket, PerSample
 from olgame.certify.evidence import Evidence, exact_layers
+from olgame.certify.rounding import detached
 from olgame.exceptions import DataError, NotAvailableError, ShapeError
 from olgame.losses import logistic
 from olgame.losses.loss import Loss
@@ -43,8 +44,9 @@ def robust_loss(
     r"""Bracket L_*(w) = (1/n) sum_i max over x' in B(x_i) of l(f(w, x'), y_i).
 
     Below: per sample the largest loss over the clean input, the attack, the ``candidates`` and
-    the maximizer that the certificate suggests. Each is a point of B(x), so the mean of these
-    maxima is a lower bound, whatever the attack is worth.
+    the maximizer that the certificate suggests. Each is moved into B(x) first, so the mean of
+    these maxima is a lower bound, whatever the attack is worth. With two layers, rounding is taken
+    off; any other model is believed in its own arithmetic, and ``lower.method`` says so.
 
     Above, for a model with two layers: `loss_bound`, a quadratic relaxation maximized by weak
     duality (l2: exactly; linf: semidefinite), in float64 with a rounding slack. It certifies the
@@ -53,7 +55,9 @@ def robust_loss(
 
     The two-layer model is evaluated in float64 from its weights, float32 weights converted
     exactly: both ends speak of the same real function. Inputs computed in float32 overshoot B(x)
-    by rounding: what is measured of that (and ``excess``, if more) enlarges the certified radius.
+    by rounding: what is measured of that (and ``excess``, if more) enlarges the radius of the upper
+    end, which is then at least the loss of the inputs as they were played, too. ``method`` says
+    by how much; the lower end is of B(x) itself.
 
     Args:
         model: f; deterministic.
@@ -63,7 +67,8 @@ def robust_loss(
         loss: l.
         perturbation_set: B(x).
         attack: for the lower end; None for PGD from the clean input and two random starts.
-        candidates: played inputs, each of shape ``(n, d)`` and in B(x).
+        candidates: played inputs, each of shape ``(n, d)`` and in B(x), or outside by at most
+            ``excess``; those count where they project to.
         seed: of the attack.
         excess: how far outside B(x), in its norm, played inputs may lie.
 
@@ -96,32 +101,36 @@ def robust_loss(
             "`robust_loss(model=...)` must be deterministic (no dropout, no batch statistics): "
             f"{model.name} gives no loss that could be bracketed. Switch to evaluation mode."
         )
-    x, y = _data(w, x, y)
+    w = detached(w)
+    x, y = _data(w, detached(x), detached(y))
     loss.check_labels(y)
     layers = exact_layers(model, w, x)
     seen = Evidence(model, w, x, y, loss, perturbation_set, layers, excess)
-    clean = seen.best
     if attack is None:
         # Random starts matter where the clean input is a critical point.
         attack = BestOf(PGD(steps=20), Restarts(PGD(steps=20, random_start=True), 2))
     climb = logistic if loss.of_margin else None
     objective = ModelObjective(model, w, y, loss, climb=climb)
     found = attack(objective, x, perturbation_set, generator(seed, "robust_loss"))
-    seen.add(found.x, "attack")
+    seen.add(detached(found.x), "attack")
     for candidate in candidates:
-        seen.add(as_like(candidate, w), "candidates")
+        seen.add(as_like(detached(candidate), w), "candidates")
     upper = None
     method = "attack only, no certificate"
+    rests_on = "inputs of B(x), in the arithmetic of the model: its rounding is not bounded"
     if layers is not None:
         upper = seen.certify(layers)
         name = "trust-region" if perturbation_set.norm == "l2" else "semidefinite box"
         method = f"attack below, {name} bound of the two-layer {layers.activation.name} net above"
-    lower = seen.best
+        more = float(seen.enlargement.max())
+        method += f", there for B(x) enlarged by {more:.2g}" if more > 0 else ""
+        rests_on = "inputs of B(x), less rounding"
+    lower = seen.lower
     return Bracket(
-        lower=Certified(_mean(lower), "lower", "inputs found in B(x)"),
-        upper=None if upper is None else Certified(_mean(upper), "upper", method),
+        lower=Certified(_mean(lower, -math.inf), "lower", rests_on),
+        upper=None if upper is None else Certified(_mean(upper, math.inf), "upper", method),
         per_sample=PerSample(lower, upper),
-        clean=_mean(clean),
+        clean=_mean(seen.clean),
         method=method,
     )
 
@@ -145,6 +154,10 @@ def _data(w: Array, x: Any, y: Any) -> tuple[Array, Array]:
     return x, y
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    """The mean, correctly summed: equal samples give equal ends."""
-    return math.fsum(values.tolist()) / len(values)
+def _mean(values: NDArray[np.float64], toward: float | None = None) -> float:
+    """The mean, correctly summed; with ``toward``, rounded that way unless all values are 0."""
+    mean = math.fsum(values.tolist()) / len(values)
+    if toward is None or not np.any(values):
+        return mean
+    # Two roundings, of the sum and of the quotient: together less than two steps.
+    return math.nextafter(math.nextafter(mean, toward), toward)

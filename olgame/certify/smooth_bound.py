@@ -48,7 +48,8 @@ class SmoothRelaxation:
         output: signed output weights c_k, shape ``(m,)``.
         activation: sigma, with a second derivative.
         z: pre-activations at the centers of the balls, shape ``(n, m)``.
-        reach: r_k, shape ``(n, m)``, rounded upward.
+        reach: r_k, shape ``(n, m)``, rounded upward, and what z_k may be off: its error is not
+            relative to z_k, where the products that make it cancel.
         reach2: Euclidean reach rho_2 norm2(w_k), shape ``(n, m)``.
         bounds: h_k, shape ``(n, m)``; made by `SmoothRelaxation.of`.
         curvature: M, shape ``(n, d, d)``.
@@ -56,7 +57,8 @@ class SmoothRelaxation:
         sharp: whether to sharpen h_k at every center (softplus only).
 
     References:
-        singla2020 (the bound centered at x, with one curvature bound for all of the ball).
+        singla2020 (the bound centered at x, with one curvature bound for all of the ball);
+        jaakkola2000 (the tangent of log cosh in s^2, there a lower bound on log sigmoid).
     """
 
     hidden: Array
@@ -85,8 +87,8 @@ class SmoothRelaxation:
         """The family at n inputs (arguments as above)."""
         xp = kernels(z).xp
         c: Any = output
-        # The ends of the interval are themselves rounded: widen by what z may be off.
-        wide: Any = reach + 1e-15 * xp.abs(z)
+        # What z_k may be off is part of ``reach``; the ends of the interval are rounded once more.
+        wide: Any = reach + 1e-15 * (xp.abs(z) + reach)
         least, largest = activation.second_derivative_range(z - wide, z + wide)
         h: Any = xp.where(c > 0, c * largest, c * least)
         curvature = _weighted_gram(hidden, h)

@@ -1,5 +1,7 @@
 """Scalar losses l(z, y), and the losses of a round l_t(w)."""
 
+from olgame.losses.function_loss import FunctionLoss as FunctionLoss
+from olgame.losses.function_loss import from_function as from_function
 from olgame.losses.hinge import Hinge as Hinge
 from olgame.losses.hinge import hinge as hinge
 from olgame.losses.linear_loss import LinearLoss as LinearLoss

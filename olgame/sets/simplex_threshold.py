@@ -34,6 +34,9 @@ def onto_simplex(x: Array, scale: float) -> Array:
         >>> import numpy as np
         >>> onto_simplex(np.array([1e9 + 1.0, 1e9 + 0.5, -1e9]), 1.0)
         array([0.75, 0.25, 0.  ])
+
+    References:
+        duchi2008.
     """
     xp = kernels(x).xp
     wide: Any = xp.astype(x, xp.float64)

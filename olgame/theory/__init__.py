@@ -1,5 +1,6 @@
 """Theorems as objects: premises, plan, bound, conclusion; floors and worst cases."""
 
+from olgame.theory.ceiling import ceiling as ceiling
 from olgame.theory.floor import floor as floor
 from olgame.theory.gap import Gap as Gap
 from olgame.theory.gap import gap as gap

@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from olgame.adversaries.input_attack import InputAttack
 from olgame.arrays import kernels, to_numpy, unit_roundoff
 from olgame.exceptions import NotAvailableError
+from olgame.losses.model_loss import ModelLoss
+from olgame.theory.inner_radius import inner_radius
 from olgame.theory.premise import Premise
 from olgame.transcript import Transcript
 
@@ -24,12 +27,17 @@ __all__ = [
     "gradient_steps",
     "initial_point",
     "inputs_allowed",
+    "played_losses",
     "points_feasible",
     "rounding",
 ]
 
 SLACK = 64.0
-"""What rounding may explain, in units of machine precision x size of what was computed."""
+"""What rounding may explain, in units of machine precision x size of what was computed; also what
+the referee forgives a point."""
+
+SHARE = 0.01
+"""Rounding above this share of what was to be measured leaves a premise unchecked."""
 
 
 def rounding(run: Transcript) -> float:
@@ -103,7 +111,12 @@ def inputs_allowed(run: Transcript) -> Premise:
 
 
 def points_feasible(run: Transcript) -> Premise:
-    """W_t in K."""
+    """W_t in K, to within what storing a point in floats costs.
+
+    The referee forgives a multiple of the roundoff of norm(W), which in float32 can be larger than
+    K. So its word counts only where that is at most `SHARE` of D_1, the size of K seen from W_1;
+    otherwise only points in a ball around W_1 that lies in K are known to be in K.
+    """
     name = "points in the decision set"
     if run.rounds == 0 or np.isnan(run.point_excess).any():
         return Premise(name, "not checked", "no record of the distance from the decision set")
@@ -111,10 +124,22 @@ def points_feasible(run: Transcript) -> Premise:
     if broken:
         return Premise(name, "fails", broken[0].message)
     excess = float(run.point_excess.max())
-    scale = float(kernels(run.start).norm(run.start)) + float(run.distance.max())
-    if not excess <= rounding(run) * scale:
+    forgiven = SLACK * unit_roundoff(run.start) * (1.0 + float(_norms(run).max()) * 2.0)
+    if not excess <= forgiven:
         return Premise(name, "fails", f"up to {excess:.3g} outside")
-    return Premise(name, "holds", "in all rounds")
+    size = float(to_numpy(run.decision_set.reach(run.start)))
+    if forgiven <= SHARE * size:
+        return Premise(name, "holds", f"in all rounds, to within {forgiven:.2g}")
+    stored = _storage(run)
+    most = float(stored.max())
+    within = inner_radius(run.decision_set, to_numpy(run.start))
+    if within is not None and most <= SHARE * size and (run.distance <= within + stored).all():
+        return Premise(name, "holds", f"in all rounds, to within {most:.2g}")
+    return Premise(
+        name,
+        "not checked",
+        f"rounding explains {forgiven:.2g}, in a set that reaches {size:.3g} from W_1",
+    )
 
 
 def initial_point(run: Transcript) -> Premise:
@@ -137,24 +162,107 @@ def gradient_steps(run: Transcript) -> Premise:
     """W_{t+1} = Proj_K(W_t - alpha_t g_t), recomputed by the referee from g_t and alpha_t.
 
     A learner that ascends while it reports a positive step size has an update error of
-    2 alpha norm(g_t); one that projects wrongly, the distance to the right projection.
+    2 alpha norm(g_t); one that projects wrongly, the distance to the right projection. Two
+    questions: in every round the error must be one that rounding explains (`_storage`), and all
+    errors together must be small beside the path, sum_t e_t <= `SHARE` sum_t alpha_t norm(g_t).
+    Otherwise the steps are lost in the floats that hold the weights, ascent like descent, and
+    nothing was checked. The proofs bear it: with errors e_t the distance from a comparator grows
+    by at most sum_t e_t more.
     """
     name = "projected gradient steps"
-    if run.rounds == 0 or np.isnan(run.update_error).any():
+    if run.rounds == 0 or np.isnan(run.update_error).any() or np.isnan(run.step_size).any():
         return Premise(name, "not checked", "the learner does not report its steps")
-    moved = float((np.abs(run.step_size) * run.gradient_norm).max())
-    scale = float(kernels(run.start).norm(run.start)) + float(run.distance.max()) + moved
-    # The referee's projection of its own y_t rounds like the learner's; both are covered.
-    bad = ~(run.update_error <= rounding(run) * scale)
-    worst = float(run.update_error.max())
+    steps = np.abs(run.step_size) * run.gradient_norm
+    errors = run.update_error
+    worst, path = float(errors.max()), float(steps.sum())
+    bad = ~(errors <= _storage(run) + _roundings(run) * steps)
     if bad.any():
         return Premise(
             name,
             "fails",
             f"{_where(bad)}: the next point is up to {worst:.3g} away from "
-            f"Proj(W_t - alpha_t g_t); the longest step is {moved:.3g}",
+            f"Proj(W_t - alpha_t g_t); the longest step is {float(steps.max()):.3g}",
+        )
+    if not float(errors.sum()) <= SHARE * path:
+        return Premise(
+            name,
+            "not checked",
+            f"steps are below rounding: errors of {float(errors.sum()):.2g} on a path of "
+            f"{path:.2g}; play in a wider dtype",
         )
     return Premise(name, "holds", f"up to rounding ({worst:.2g})")
+
+
+def played_losses(run: Transcript) -> Premise:
+    """l_t is the adversary's own: its model, its loss, its labels, all its samples.
+
+    `InputAttack` builds its round losses itself, and has no subclasses here: by construction. Of
+    any other adversary the losses that were kept are looked at, and their inputs measured again.
+    """
+    name = "played losses are the adversary's"
+    adversary: Any = run.adversary
+    if type(adversary) is InputAttack:
+        return Premise(name, "holds", "by construction")
+    names = ("model", "x", "y", "loss", "perturbation_set")
+    parts: list[Any] = [getattr(adversary, part, None) for part in names]
+    if any(part is None for part in parts):
+        return Premise(name, "not checked", "the adversary has no model, data, loss and B(x)")
+    if run.round_losses is None:
+        return Premise(name, "not checked", "an adversary of one's own needs keep='examples'")
+    model, x, y, loss, allowed = parts
+    kept: Any = run.round_losses
+    for t, played in enumerate(kept, start=1):
+        wrong = _unlike(played, model, y, loss)
+        if not wrong and played.x.shape != x.shape:
+            wrong = "is on other samples"
+        if not wrong:
+            moved = to_numpy(allowed.distance(x, played.x))
+            recorded = float(run.input_distance[t - 1])
+            if not float(moved.max()) <= recorded * (1.0 + rounding(run)) + rounding(run):
+                wrong = f"has inputs {float(moved.max()):.3g} outside B(x)"
+        if wrong:
+            return Premise(name, "fails", f"the loss of round {t} {wrong}")
+    return Premise(name, "holds", f"in all {run.rounds} rounds")
+
+
+def _unlike(played: object, model: object, y: Any, loss: object) -> str:
+    """How a round loss differs from the adversary's; empty if it does not."""
+    if type(played) is not ModelLoss:
+        return f"is a {type(played).__name__}"
+    if played.model is not model:
+        return "is on another model"
+    if played.loss != loss:
+        return "is another loss"
+    if played.y is not y and not np.array_equal(to_numpy(played.y), to_numpy(y)):
+        return "has other labels"
+    return ""
+
+
+def _norms(run: Transcript) -> Any:
+    """An upper bound on norm(W_t) in every round."""
+    return float(kernels(run.start).norm(run.start)) + run.distance
+
+
+def _roundings(run: Transcript) -> float:
+    """What rounding does to a projection, relative to the distances in it.
+
+    Its norm is a sum of p squares, which learner and referee round in different orders: errors of
+    either sign, so that sqrt(p) stands for p.
+    """
+    return float(unit_roundoff(run.start) * (16.0 + run.start.shape[-1] ** 0.5))
+
+
+def _storage(run: Transcript) -> Any:
+    """What rounding does to a step, per round.
+
+    Storing y_t = W_t - alpha_t g_t and then W_{t+1} costs half a machine precision times the entry
+    each: together norm(W). Where y_t is projected, y_t - c and c + (...) are stored too, which is
+    norm(W) again, and norm(c) <= norm(W) + reach. The rest is relative to distances from W_1.
+    """
+    eps = unit_roundoff(run.start)
+    reach = float(to_numpy(run.decision_set.reach(run.start)))
+    far = 2.0 * reach if np.isfinite(reach) else 0.0
+    return eps * (2.0 * _norms(run) + far) + _roundings(run) * run.distance
 
 
 def finished(run: Transcript) -> Premise:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from olgame.activations import Activation
 from olgame.arrays import to_numpy, unit_roundoff
-from olgame.exceptions import NotAvailableError
+from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.models.model import HasTwoLayers
-from olgame.results import Certified
-from olgame.theory.audit import check_single_game, deterministic, full_batch, inputs_allowed
+from olgame.results import Certified, least_robust_loss
+from olgame.theory.audit import (
+    check_single_game,
+    deterministic,
+    full_batch,
+    inputs_allowed,
+    played_losses,
+)
+from olgame.theory.output_rounding import played_rounding
+from olgame.theory.stated_constants import refuted, stated_by_library
 from olgame.transcript import Transcript
 from olgame.validation import require
 
@@ -43,9 +52,11 @@ def floor(run: Transcript, weight_radius: float) -> Certified:
     concave in v, so least on the sphere norm(v) = R: at v = -R (S + 2 V - 2 k b) / norm(...). []
 
     The points W_t need not lie in B(R), and the learner is of no matter. For a game that starts
-    at W_0, b = 0. The bound is lowered by 4 x machine precision of the game's dtype x operations in
-    one output (m + d for a two-layer net, the number of weights otherwise) x the sum of the
-    absolute values of all terms.
+    at W_0, b = 0. The bound is lowered by what rounding in the game's dtype may have added: the
+    errors of the recorded losses and gradients (`output_rounding`; outputs of neurons that cancel
+    are far less exact than their size says), and 4 x machine precision x the operations of a round
+    (n + m + d for a two-layer net, n + the number of weights otherwise) x the sum of the absolute
+    values of all terms.
 
     Args:
         run: A single game on a network, played on all samples in every round.
@@ -55,10 +66,12 @@ def floor(run: Transcript, weight_radius: float) -> Certified:
         The lower bound; it may be negative.
 
     Raises:
-        ArgumentError: ``weight_radius`` is not finite and positive.
+        ArgumentError: ``weight_radius`` is not finite and positive, or so large that the bound
+            overflows.
         NotAvailableError: No such bound follows from this run: no curvature constant (ReLU, a
             network of the user's own), a mini-batch, inputs outside B(x), a network that is not
-            deterministic, no round played, values that are not finite.
+            deterministic, losses that are not the adversary's, no round played, values that are
+            not finite.
 
     Example:
         >>> import numpy as np, olgame as og
@@ -85,50 +98,80 @@ def floor(run: Transcript, weight_radius: float) -> Certified:
     k = float(kappa.sum())
     b = to_numpy(run.adversary.model.start) - to_numpy(run.start)  # type: ignore[attr-defined]
     linear = to_numpy(run.gradient_sum) + 2.0 * to_numpy(run.curvature_sum)
-    steepest = float(np.linalg.norm(linear - 2.0 * k * b))
-    shift = float(linear @ b)
-    total = (
-        run.loss.sum()
-        - run.inner.sum()
-        - float(kappa @ distance**2)
-        + shift
-        - k * float(b @ b)
-        - radius * steepest
-        - k * radius**2
-    )
-    reach = radius + distance + float(np.linalg.norm(b))
-    absolute = np.abs(run.loss).sum() + float(run.gradient_norm @ reach + kappa @ reach**2)
-    slack = ROUNDING * unit_roundoff(run.start) * _operations(run) * absolute
+    rounding = played_rounding(run)
+    with np.errstate(over="ignore", invalid="ignore"):
+        steepest = float(np.linalg.norm(linear - 2.0 * k * b))
+        shift = float(linear @ b)
+        total = (
+            run.loss.sum()
+            - run.inner.sum()
+            - float(kappa @ distance**2)
+            + shift
+            - k * float(b @ b)
+            - radius * steepest
+            - k * radius * radius
+        )
+        reach = radius + distance + float(np.linalg.norm(b))
+        absolute = np.abs(run.loss).sum() + float(run.gradient_norm @ reach + kappa @ reach**2)
+        slack = ROUNDING * unit_roundoff(run.start) * rounding.operations * absolute
+        slack += rounding.loss.sum() + float(rounding.gradient @ reach)
+        value = float((total - slack) / rounds)
+    if not np.isfinite(rounding.loss).all():
+        raise NotAvailableError(
+            "`floor(run=...)` needs a loss with a Lipschitz or a smoothness constant, to bound "
+            "what rounding of the outputs does to it."
+        )
+    if not np.isfinite(value):
+        raise ArgumentError(
+            "`floor(weight_radius=...)` must be small enough for its square times the curvature "
+            f"to be a float, got {weight_radius!r}."
+        )
     method = "free floor: the played losses linearized at W_t"
+    activation = getattr(run.adversary.model, "activation", None)  # type: ignore[attr-defined]
+    if isinstance(activation, Activation) and not stated_by_library(activation):
+        method += f"; with C1 and C2 as {activation.name} states them"
     if excess > 0.0:
         method += f"; for B(x) enlarged by the rounding {excess:.2g} of the attack"
-    return Certified(float((total - slack) / rounds), "lower", method)
+    return Certified(value, "lower", method, quantity=least_robust_loss(radius))
 
 
 def _refuse_what_proves_nothing(run: Transcript) -> float:
     """Raise unless l_t <= L_* and the lower models hold; else how far outside B(x) was played."""
     if run.rounds == 0:
         raise NotAvailableError("`floor(run=...)`: no round was played.")
-    for premise in (deterministic(run), full_batch(run), inputs_allowed(run)):
+    for premise in (
+        deterministic(run),
+        full_batch(run),
+        inputs_allowed(run),
+        played_losses(run),
+    ):
         if not premise.holds:
             raise NotAvailableError(
                 "`floor(run=...)` needs l_t <= L_*, which this run does not show: "
                 f"{premise.name} ({premise.status}): {premise.detail}."
             )
     if not np.isfinite(run.weak_convexity).all():
-        raise NotAvailableError(
-            "`floor(run=...)` needs a curvature constant of the network in its weights, and this "
-            "one has none (ReLU has no C2; no constant is known for a network of one's own). "
-            "`theory.gap` gives a floor for two-layer ReLU nets."
+        model = run.adversary.model  # type: ignore[attr-defined]
+        message = (
+            "`floor(run=...)` needs a curvature constant of the network in its weights, and "
+            f"{getattr(model, 'name', type(model).__name__)} has none"
         )
+        if isinstance(model, HasTwoLayers) and model.activation.c2 is None:
+            message += f" ({model.activation.name} has no C2: its derivative jumps)"
+            if model.activation.name == "relu":
+                message += ". `theory.gap` gives a floor for two-layer ReLU nets"
+        else:
+            message += " that is known"
+        raise NotAvailableError(message + ".")
+    activation = getattr(run.adversary.model, "activation", None)  # type: ignore[attr-defined]
+    if isinstance(activation, Activation) and not stated_by_library(activation):
+        wrong = refuted(activation)
+        if wrong:
+            raise NotAvailableError(
+                "`floor(run=...)` needs true constants of the activation, and of "
+                f"{activation.name} {wrong}."
+            )
     for name in ("loss", "inner", "distance", "gradient_norm"):
         if not np.isfinite(getattr(run, name)).all():
             raise NotAvailableError(f"`floor(run=...)`: `run.{name}` is not finite.")
     return float(run.input_distance.max())
-
-
-def _operations(run: Transcript) -> int:
-    model = run.adversary.model  # type: ignore[attr-defined]
-    if isinstance(model, HasTwoLayers):
-        return int(model.width) + int(model.dim)  # type: ignore[attr-defined]
-    return int(run.start.shape[-1])

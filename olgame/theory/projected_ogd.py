@@ -31,7 +31,8 @@ class RegretVerdict:
     Attributes:
         premises: Each recomputed from what was played.
         conclusion: ``"certified_fails"``: the linear regret exceeds a bound, by more than rounding.
-            ``"certified_holds"``: it does not, and no premise fails. ``"open"`` otherwise.
+            ``"certified_holds"``: it does not, and every premise was checked and holds.
+            ``"open"`` otherwise.
         reason: Why.
         regret: The linear regret max over u in K of sum <g_t, W_t - u>, exact.
         posterior: The bound from the gradients and steps that were played; None where unknown.
@@ -285,4 +286,7 @@ def _compare(
     if premises.any_fails:
         names = ", ".join(p.name for p in premises.failing)
         return "open", f"{text}, but premises of the theorem fail: {names}"
+    if premises.unchecked:
+        names = ", ".join(p.name for p in premises.unchecked)
+        return "open", f"{text}, but these premises were not checked: {names}"
     return "certified_holds", text

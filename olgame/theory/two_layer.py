@@ -15,6 +15,7 @@ from olgame.losses.loss import Loss
 from olgame.results import Certified
 from olgame.theory.audit import check_single_game
 from olgame.theory.floor import floor as free_floor
+from olgame.theory.output_rounding import played_rounding
 from olgame.theory.plan import Plan, even_width, fraction, root_upper, step_below
 from olgame.theory.premise import Premise, Premises
 from olgame.theory.second_moment import SecondMoment
@@ -206,9 +207,11 @@ class TwoLayer:
             run: The game, a single one.
             accuracy: eps > 0.
             weight_radius: R > 0.
-            floor: Certified lower bound on the minimum of L_* over B(R); default `theory.floor`.
-            ceiling: Certified upper bound on it: a certificate of the robust loss at a point *in*
-                B(R) (iterates without projection leave B(R) and are no witness).
+            floor: Certified lower bound on the minimum of L_* over B(R), of this game; default
+                `theory.floor`.
+            ceiling: Certified upper bound on it: `theory.ceiling` at a point *in* B(R) (iterates
+                without projection leave B(R) and are no witness). A bound that does not say that
+                it is about B(R) leaves a premise unchecked.
 
         Raises:
             ArgumentError: A number is not finite and positive, or a bound is not certified.
@@ -217,7 +220,9 @@ class TwoLayer:
         for name, value in (("accuracy", accuracy), ("weight_radius", weight_radius)):
             _positive(name, value, "check")
         check_single_game(run, "TwoLayer.check")
-        no_floor = ""
+        no_floor, rounding = "", 0.0
+        if run.rounds and all(hasattr(run.adversary, part) for part in ("model", "y", "loss")):
+            rounding = float(played_rounding(run).loss.max())
         if floor is None:
             try:
                 floor = free_floor(run, weight_radius)
@@ -225,7 +230,7 @@ class TwoLayer:
                 no_floor = str(error)
         return judge(
             theorem="Two-layer networks, projected gradient descent against any attack",
-            premises=two_layer_premises(self, run, accuracy, weight_radius),
+            premises=two_layer_premises(self, run, accuracy, weight_radius, (floor, ceiling)),
             comparable=COMPARABLE,
             accuracy=float(accuracy),
             weight_radius=float(weight_radius),
@@ -234,6 +239,7 @@ class TwoLayer:
             floor=floor,
             ceiling=ceiling,
             no_floor=no_floor,
+            rounding=rounding,
         )
 
     def _slope(self) -> Fraction:

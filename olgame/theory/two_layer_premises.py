@@ -9,11 +9,13 @@ import numpy as np
 
 from olgame.arrays import to_numpy, unit_roundoff
 from olgame.models.model import HasTwoLayers
-from olgame.sets import L2Ball, WholeSpace
+from olgame.results import Certified, least_robust_loss
 from olgame.theory import audit
+from olgame.theory.inner_radius import inner_radius, of_library
 from olgame.theory.plan import fraction
 from olgame.theory.premise import Premise, Premises
 from olgame.theory.second_moment import second_moment
+from olgame.theory.stated_constants import refuted, stated_by_library
 from olgame.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
 __all__ = ["COMPARABLE", "two_layer_premises"]
 
 NETWORK = "two-layer network"
+BOUNDS = "bounds are about B(R)"
 COMPARABLE = (
     NETWORK,
     "deterministic network",
     "full batch",
     "inputs in B(x)",
+    "played losses are the adversary's",
     "starts at the initialization",
     "points in the decision set",
+    BOUNDS,
 )
 """Without these the losses of the run and the bounds on L_* are not about one game."""
 
@@ -38,7 +43,11 @@ since the theorem at that accuracy has weaker premises."""
 
 
 def two_layer_premises(
-    theorem: TwoLayer, run: Transcript, accuracy: float, weight_radius: float
+    theorem: TwoLayer,
+    run: Transcript,
+    accuracy: float,
+    weight_radius: float,
+    bounds: tuple[Certified | None, ...] = (),
 ) -> Premises:
     """All premises of `TwoLayer` at (accuracy, weight_radius), in the order of its statement."""
     eps = fraction(accuracy) * (1 + ROUNDING)
@@ -53,6 +62,7 @@ def two_layer_premises(
             _input_norms(theorem, run),
             audit.inputs_allowed(run),
             audit.full_batch(run),
+            audit.played_losses(run),
             audit.initial_point(run),
             _decision_set(run, weight_radius),
             audit.points_feasible(run),
@@ -60,6 +70,7 @@ def two_layer_premises(
             _step_size(run, eps),
             _rounds(run, eps, radius),
             audit.finished(run),
+            _bounds(bounds, weight_radius),
         )
     )
 
@@ -72,10 +83,16 @@ def _network(run: Transcript) -> Premise:
     """f(W, x) = m^{-1/2} sum_r a_r sigma(<w_r, x>) with a_r = +-1."""
     model = _model(run)
     if model is None:
-        return Premise(NETWORK, "fails", "the adversary plays on no model")
+        return Premise(
+            NETWORK,
+            "fails",
+            "the theorem is about two-layer networks; this game is played on no model",
+        )
     if not isinstance(model, HasTwoLayers):
         name = getattr(model, "name", type(model).__name__)
-        return Premise(NETWORK, "fails", f"{name} is not a two-layer network")
+        return Premise(
+            NETWORK, "fails", f"the theorem is about two-layer networks; this model is {name}"
+        )
     structure = model.two_layer(run.start)
     hidden, output = to_numpy(structure.hidden), to_numpy(structure.output)
     m = len(output)
@@ -93,11 +110,18 @@ def _activation(theorem: TwoLayer, run: Transcript) -> Premise:
     if played is None:
         return Premise(name, "not checked", "the model does not say what its activation is")
     stated = theorem.activation
-    if (played.name, played.c1, played.c2) != (stated.name, stated.c1, stated.c2):
-        return Premise(name, "fails", f"played {played.name}, the theorem is about {stated.name}")
+    if played != stated:
+        same = "another activation of that name" if played.name == stated.name else stated.name
+        return Premise(name, "fails", f"played {played.name}, the theorem is about {same}")
     if stated.c2 is None:
         return Premise(name, "fails", f"{stated.name} has no C2: its derivative jumps")
-    return Premise(name, "holds", f"{stated.name}, C1 = {stated.c1:.6g}, C2 = {stated.c2:.6g}")
+    text = f"{stated.name}, C1 = {stated.c1:.6g}, C2 = {stated.c2:.6g}"
+    if stated_by_library(stated):
+        return Premise(name, "holds", text)
+    wrong = refuted(stated)
+    if wrong:
+        return Premise(name, "fails", f"{stated.name}: {wrong}")
+    return Premise(name, "not checked", f"{text}: constants are the user's statement")
 
 
 def _loss(theorem: TwoLayer, run: Transcript) -> Premise:
@@ -111,7 +135,10 @@ def _loss(theorem: TwoLayer, run: Transcript) -> Premise:
         )
     if theorem.loss.lipschitz is None:
         return Premise(name, "fails", f"{played.name} has no Lipschitz constant")
-    return Premise(name, "holds", f"{played.name}, L = {theorem.loss.lipschitz:g}")
+    text = f"{played.name}, L = {theorem.loss.lipschitz:g}"
+    if not of_library(played):
+        return Premise(name, "not checked", f"{text}: constants are the user's statement")
+    return Premise(name, "holds", text)
 
 
 def _width(theorem: TwoLayer, run: Transcript, eps: Fraction, radius: Fraction) -> Premise:
@@ -126,7 +153,7 @@ def _width(theorem: TwoLayer, run: Transcript, eps: Fraction, radius: Fraction) 
             bounds["second moment of the data"] = theorem.width_bound(moment, eps, radius)
     for source, bound in bounds.items():
         if m is not None and m >= bound:
-            return Premise(name, "holds", f"m = {m} >= {float(bound):.6g} ({source})")
+            return Premise(name, "holds", f"m = {m} >= {_number(bound)} ({source})")
     limit = float(eps / (4 * radius**2))
     if run.rounds and np.isfinite(run.weak_convexity).all():
         worst = float(run.weak_convexity.max())
@@ -136,7 +163,7 @@ def _width(theorem: TwoLayer, run: Transcript, eps: Fraction, radius: Fraction) 
             )
     if m is None or not bounds:
         return Premise(name, "not checked", theorem.lacks or "the model has no width")
-    asked = " or ".join(f"{float(bound):.6g} ({source})" for source, bound in bounds.items())
+    asked = " or ".join(f"{_number(bound)} ({source})" for source, bound in bounds.items())
     return Premise(name, "fails", f"m = {m}, must be at least {asked}")
 
 
@@ -171,21 +198,22 @@ def _decision_set(run: Transcript, weight_radius: float) -> Premise:
     """K is closed, convex and contains B(R)."""
     name = "decision set contains B(R)"
     k = run.decision_set
-    if isinstance(k, WholeSpace):
+    model = _model(run)
+    origin = to_numpy(run.start if model is None else model.start)
+    inner = inner_radius(k, origin)
+    if inner is None:
+        return Premise(name, "not checked", f"no test for a {type(k).__name__}")
+    if inner == np.inf:
         farthest = float(run.distance.max(initial=0.0))
         return Premise(
             name, "holds", f"the whole space: no projection (points up to {farthest:.4g} away)"
         )
-    if not isinstance(k, L2Ball):
-        return Premise(name, "not checked", f"no test for a {type(k).__name__}")
-    model = _model(run)
-    origin = to_numpy(run.start if model is None else model.start)
-    center = np.zeros_like(origin) if k.center is None else to_numpy(k.center)
-    offset = float(np.linalg.norm(center - origin))
-    inner = float(k.radius) - offset
-    known = inner >= weight_radius * (1.0 - 4.0 * unit_roundoff(run.start))
-    text = f"ball of radius {float(k.radius):g}, {offset:.3g} from W_0; R = {weight_radius:g}"
-    return Premise.of(name, known, text)
+    text = f"it contains the ball of radius {inner:.6g} around W_0; R = {weight_radius:g}"
+    if not inner >= weight_radius * (1.0 - 4.0 * unit_roundoff(run.start)):
+        return Premise(name, "fails", text)
+    if not of_library(k):
+        return Premise(name, "not checked", f"{text}: by its own statement")
+    return Premise(name, "holds", text)
 
 
 def _step_size(run: Transcript, eps: Fraction) -> Premise:
@@ -201,7 +229,7 @@ def _step_size(run: Transcript, eps: Fraction) -> Premise:
     if largest == 0.0:
         return Premise(name, "holds", f"alpha = {first:.6g}; all gradients are 0")
     limit = eps / (2 * Fraction(largest) ** 2)
-    text = f"alpha = {first:.6g}, eps/(2 G^2) = {float(limit):.6g} with G = {largest:.6g} as played"
+    text = f"alpha = {first:.6g}, eps/(2 G^2) = {_number(limit)} with G = {largest:.6g} as played"
     return Premise.of(name, fraction(first) <= limit, text)
 
 
@@ -213,5 +241,30 @@ def _rounds(run: Transcript, eps: Fraction, radius: Fraction) -> Premise:
     if not ((steps == steps[0]).all() and 0.0 < steps[0] < np.inf):
         return Premise(name, "not checked", "R^2/(alpha eps) needs one positive step size")
     bound = radius**2 / (fraction(float(steps[0])) * eps)
-    text = f"T = {run.rounds}, R^2/(alpha eps) = {float(bound):.6g}"
+    text = f"T = {run.rounds}, R^2/(alpha eps) = {_number(bound)}"
     return Premise.of(name, run.rounds >= bound, text)
+
+
+def _bounds(bounds: tuple[Certified | None, ...], weight_radius: float) -> Premise:
+    """Floor and ceiling bound the least robust loss in B(R), this R, and say so."""
+    given = [bound for bound in bounds if bound is not None]
+    asked = least_robust_loss(weight_radius)
+    if not given:
+        return Premise(BOUNDS, "not checked", "no floor and no ceiling")
+    other = [bound.quantity for bound in given if bound.quantity not in ("", asked)]
+    if other:
+        return Premise(BOUNDS, "fails", f"asked is the {asked}, got a bound on the {other[0]}")
+    silent = [bound.method for bound in given if not bound.quantity]
+    if silent:
+        return Premise(
+            BOUNDS, "not checked", f"{silent[0]!r} does not say of what; use `theory.ceiling`"
+        )
+    return Premise(BOUNDS, "holds", asked)
+
+
+def _number(value: Fraction) -> str:
+    """Six digits; fractions can be larger than floats."""
+    try:
+        return f"{float(value):.6g}"
+    except OverflowError:
+        return "more than 1e308"

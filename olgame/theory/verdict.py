@@ -7,10 +7,11 @@ import textwrap
 from typing import Literal
 
 import attrs
+import numpy as np
 
 from olgame.exceptions import ArgumentError
 from olgame.results import Certified
-from olgame.theory.premise import Premises
+from olgame.theory.premise import Premise, Premises
 
 __all__ = ["Conclusion", "Content", "Verdict", "judge"]
 
@@ -31,9 +32,9 @@ class Verdict:
     Attributes:
         theorem: Its name.
         premises: Each recomputed from what was played.
-        conclusion: ``"certified_holds"``: min_t L_A <= floor + eps (certified by the floor alone,
-            whatever the premises on the learner), and no premise fails.
-            ``"certified_fails"``: min_t L_A > ceiling + eps. ``"open"``: neither.
+        conclusion: ``"certified_holds"``: min_t L_A <= floor + eps, and every premise was checked
+            and holds. ``"certified_fails"``: min_t L_A > ceiling + eps. ``"open"``: neither; where
+            only a premise is missing, the reason says that the inequality holds all the same.
         content: ``"vacuous"``: floor + eps >= L_A(W_1), so the start already keeps the promise.
             ``"informative"``: ceiling + eps < L_A(W_1). ``"undecided"``: neither.
         reason: Why the conclusion is what it is.
@@ -100,6 +101,7 @@ def judge(
     floor: Certified | None,
     ceiling: Certified | None,
     no_floor: str = "",
+    rounding: float = 0.0,
 ) -> Verdict:
     """Conclusion and content from the numbers, never above what the premises carry.
 
@@ -115,6 +117,8 @@ def judge(
         floor: Certified lower bound on the value of the game, if there is one.
         ceiling: Certified upper bound, if there is one.
         no_floor: Why there is no floor.
+        rounding: How far computed losses may be from the losses; every comparison is made with
+            it on the unfavorable side.
 
     Raises:
         ArgumentError: A floor that is no certified lower bound, a ceiling that is no certified
@@ -132,31 +136,38 @@ def judge(
     content: Content = "undecided"
     conclusion: Conclusion = "open"
     unfit = [premises[name] for name in comparable if not premises[name].holds]
-    if unfit:
-        names = ", ".join(f"{p.name} ({p.status})" for p in unfit)
-        reason = f"the theorem's numbers mean nothing for this game: {names}"
-    else:
-        if low + accuracy >= start_loss:
-            content = "vacuous"
-        elif high + accuracy < start_loss:
-            content = "informative"
-        if reached <= low + accuracy:
-            reason = f"least loss {reached:.6g} <= floor {low:.6g} + {accuracy:g}"
-            if premises.any_fails:
-                names = ", ".join(p.name for p in premises.failing)
-                reason = f"on what was played {reason}, but premises of the theorem fail: {names}"
-            else:
-                conclusion = "certified_holds"
-                if premises.unchecked:
-                    names = ", ".join(p.name for p in premises.unchecked)
-                    reason += f"; whether the theorem applies is not checked: {names}"
-        elif reached > high + accuracy:
-            conclusion = "certified_fails"
-            reason = f"least loss {reached:.6g} > ceiling {high:.6g} + {accuracy:g}"
-            if premises.all_hold:
-                reason += "; all premises hold, so a certificate or a checked number is wrong"
+    slack = rounding + 4.0 * float(np.finfo(np.float64).eps) * (abs(reached) + accuracy)
+    numbers = f"least loss {reached:.6g} <= floor {low:.6g} + {accuracy:g}"
+    if rounding > 1e-6 * accuracy:
+        numbers += f" (rounding of the losses, {rounding:.2g}, included)"
+    if any(premise.fails for premise in unfit):
+        reason = f"the theorem's numbers mean nothing for this game: {_named(unfit)}"
+    elif reached + slack <= low + accuracy:
+        if premises.any_fails:
+            failing = ", ".join(p.name for p in premises.failing)
+            reason = f"on what was played {numbers}, but premises of the theorem fail: {failing}"
+        elif premises.unchecked:
+            unchecked = ", ".join(p.name for p in premises.unchecked)
+            reason = (
+                f"the inequality holds on what was played ({numbers}), but these premises were "
+                f"not checked: {unchecked}"
+            )
         else:
-            reason = _why_open(reached, accuracy, floor, ceiling, no_floor)
+            conclusion, reason = "certified_holds", numbers
+    elif unfit and not (floor is None and ceiling is None):
+        reason = f"the theorem's numbers mean nothing for this game: {_named(unfit)}"
+    elif reached - slack > high + accuracy:
+        conclusion = "certified_fails"
+        reason = f"least loss {reached:.6g} > ceiling {high:.6g} + {accuracy:g}"
+        if premises.all_hold:
+            reason += "; all premises hold, so a certificate or a checked number is wrong"
+    else:
+        reason = _why_open(reached, accuracy, floor, ceiling, no_floor, slack)
+    if not unfit:
+        if low + accuracy >= start_loss + slack:
+            content = "vacuous"
+        elif high + accuracy < start_loss - slack:
+            content = "informative"
     return Verdict(
         theorem=theorem,
         premises=premises,
@@ -172,18 +183,31 @@ def judge(
     )
 
 
+def _named(premises: list[Premise]) -> str:
+    return ", ".join(f"{p.name} ({p.status}{': ' if p.detail else ''}{p.detail})" for p in premises)
+
+
 def _why_open(
     reached: float,
     accuracy: float,
     floor: Certified | None,
     ceiling: Certified | None,
     no_floor: str,
+    slack: float,
 ) -> str:
     if floor is None:
         return no_floor or "no floor was given"
-    text = f"least loss {reached:.6g} > floor {floor.value:.6g} + {accuracy:g}"
+    if reached <= floor.value + accuracy:
+        text = (
+            f"least loss {reached:.6g} <= floor {floor.value:.6g} + {accuracy:g}, but by less "
+            f"than the rounding of the losses, {slack:.2g}"
+        )
+    else:
+        text = f"least loss {reached:.6g} > floor {floor.value:.6g} + {accuracy:g}"
     if ceiling is None:
         return text + ", and no ceiling was given"
+    if reached > ceiling.value + accuracy:
+        return text + f"; > ceiling {ceiling.value:.6g} + {accuracy:g} by no more than rounding"
     return text + f", but <= ceiling {ceiling.value:.6g} + {accuracy:g}"
 
 

@@ -124,7 +124,7 @@ def test_candidates_raise_the_lower_end() -> None:
     pushed = x - 0.2 * np.sign(y[:, None] * np.asarray(model.at(w, x).pullback_x(np.ones(3))))
     with_it = robust_loss(model, w, x, y, hinge, linf(0.2), attack=lazy, candidates=[pushed])
     value = np.asarray(hinge.value(model(w, pushed), y))
-    assert np.all(with_it.per_sample.lower >= value - 1e-14)
+    assert np.all(with_it.per_sample.lower >= value - 1e-12)
     assert np.all(with_it.per_sample.lower >= base.per_sample.lower)
     outside = x + 0.21
     with pytest.raises(ArgumentError, match=r"sample 0 at distance 0\.01"):

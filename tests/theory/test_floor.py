@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from olgame.activations import softplus
 from olgame.adversaries import InputAttack, ObliviousSequence
 from olgame.attacks import PGD
 from olgame.exceptions import ArgumentError, NotAvailableError
@@ -254,7 +256,7 @@ def test_refuses_what_proves_nothing(
 
 
 def test_refuses_real_games_that_prove_nothing() -> None:
-    with pytest.raises(NotAvailableError, match="ReLU has no C2"):
+    with pytest.raises(NotAvailableError, match=r"relu has no C2.*`theory.gap`"):
         floor(tiny_run(0, activation="relu"), 1.0)
     with pytest.raises(NotAvailableError, match="full batch"):
         floor(tiny_run(0, batch_size=3), 1.0)
@@ -262,3 +264,114 @@ def test_refuses_real_games_that_prove_nothing() -> None:
     run = play(OnlineGradientDescent(0.1), linear, L2Ball(1.0, center=np.zeros(2)), rounds=1)
     with pytest.raises(NotAvailableError, match="deterministic network"):
         floor(run, 1.0)
+
+
+def exact_loss(net: TwoLayerNet, w: list[decimal.Decimal], x: Floats) -> decimal.Decimal:
+    """The hinge loss of one sample labelled +1 on a softplus net, in 60 digits."""
+    rows = [w[r * net.dim : (r + 1) * net.dim] for r in range(net.width)]
+    inputs = [decimal.Decimal(float(v)) for v in x]
+    zero = decimal.Decimal(0)
+    z = [sum((a * b for a, b in zip(row, inputs, strict=True)), start=zero) for row in rows]
+    terms = [
+        decimal.Decimal(int(s)) * (1 + v.exp()).ln() for s, v in zip(net.signs, z, strict=True)
+    ]
+    f = sum(terms, start=decimal.Decimal(0)) / decimal.Decimal(net.width).sqrt()
+    return max(decimal.Decimal(0), 1 - f)
+
+
+@pytest.mark.parametrize(("size", "radius"), [(1e3, 1e-9), (1e6, 1e-9), (1e6, 1e-12)])
+def test_outputs_that_cancel_are_not_exact(size: float, radius: float) -> None:
+    """Two neurons of opposite sign with <w_1 - w_2, x> = 0: f = 0, from terms of order ``size``.
+
+    The loss is of order 1, and its own roundoff says nothing of the outputs'.
+    """
+    checked = 0
+    for seed in range(60):
+        net = TwoLayerNet(dim=2, width=2, seed=seed, paired=False)
+        if int(np.sum(net.signs)) != 0:
+            continue
+        rows = np.asarray(net.start).reshape(2, 2)
+        across = rows[0] - rows[1]
+        u = np.array([-across[1], across[0]]) / np.linalg.norm(across)
+        x = size * u * np.sign(rows[0] @ u)
+        adversary = InputAttack(
+            net, x[None], np.ones(1), loss=hinge, attack=PGD(steps=1), perturbation_set=l2(0.0)
+        )
+        step = OnlineGradientDescent(radius * 1e-3 / size)
+        run = play(step, adversary, L2Ball(radius, center=np.asarray(net.start)), rounds=2)
+        with decimal.localcontext() as context:
+            context.prec = 60
+            g = [decimal.Decimal(float(v)) for v in np.asarray(run.gradient_sum)]
+            norm = sum((v * v for v in g), start=decimal.Decimal(0)).sqrt()
+            r = decimal.Decimal(radius) * (1 - decimal.Decimal(10) ** -30)
+            w = [
+                decimal.Decimal(float(a)) - r * v / norm
+                for a, v in zip(np.asarray(net.start), g, strict=True)
+            ]
+            assert decimal.Decimal(floor(run, radius).value) <= exact_loss(net, w, x)
+        checked += 1
+    assert checked > 20
+
+
+def test_float32_floors_are_below_the_float64_network() -> None:
+    torch = pytest.importorskip("torch")
+    ogt = pytest.importorskip("olgame_torch")
+    for seed in range(6):
+        x, y = data(seed, 40, 3)
+        values = []
+        for dtype in (torch.float32, torch.float64):
+            net = ogt.TwoLayerNet(dim=3, width=64, activation="softplus", seed=seed, dtype=dtype)
+            adversary = InputAttack(
+                net, x, y, loss=logistic, attack=PGD(steps=1), perturbation_set=l2(0.0)
+            )
+            run = play(OnlineGradientDescent(0.5), adversary, net.neighborhood(0.1), rounds=3)
+            values.append(floor(run, 0.1).value)
+        assert 1e-5 < values[1] - values[0] < 1e-2
+
+
+def test_a_radius_beyond_floats_is_refused_by_name() -> None:
+    run = tiny_run(0)
+    for radius in (1e155, 1e300):
+        with pytest.raises(ArgumentError, match=r"weight_radius=.*got 1e\+"):
+            floor(run, radius)
+
+
+def test_the_floor_says_of_what_it_is_one() -> None:
+    found = floor(tiny_run(0), 2)
+    assert found.quantity == "least robust loss in B(2.0)"
+
+
+def test_only_relu_nets_are_sent_to_the_gap() -> None:
+    class Curved(LinearModel):
+        @property
+        def name(self) -> str:
+            return "my model"
+
+        def curvature_bound(self, x: Any) -> Any:
+            return None
+
+    x, y = np.eye(2), np.array([1.0, -1.0])
+    adversary = InputAttack(
+        Curved(2), x, y, loss=hinge, attack=PGD(steps=1), perturbation_set=l2(0.1)
+    )
+    run = play(OnlineGradientDescent(0.1), adversary, L2Ball(1.0, center=np.zeros(2)), rounds=2)
+    with pytest.raises(NotAvailableError, match="my model has none") as refused:
+        floor(run, 1.0)
+    assert "gap" not in str(refused.value)
+
+
+def test_constants_that_a_grid_refutes_prove_nothing() -> None:
+    wrong = attrs.evolve(softplus, c2=0.0025, curvature_range=(0.0, 0.0025))
+    mine = attrs.evolve(softplus, name="mine")
+    for activation, good in ((wrong, False), (mine, True)):
+        x, y = data(0, 6, 2)
+        net = TwoLayerNet(dim=2, width=4, activation=activation)
+        adversary = InputAttack(
+            net, x, y, loss=logistic, attack=PGD(steps=1), perturbation_set=l2(0.2)
+        )
+        run = play(OnlineGradientDescent(0.5), adversary, net.neighborhood(1.0), rounds=3)
+        if good:
+            assert "as mine states them" in floor(run, 1.0).method
+        else:
+            with pytest.raises(NotAvailableError, match=r"reaches 0.25 > C2 = 0.0025"):
+                floor(run, 1.0)

@@ -31,6 +31,7 @@ def verdict(
     floor: Any = None,
     ceiling: Any = None,
     no_floor: str = "",
+    rounding: float = 0.0,
 ) -> Verdict:
     return judge(
         theorem="a theorem",
@@ -43,6 +44,7 @@ def verdict(
         floor=floor,
         ceiling=ceiling,
         no_floor=no_floor,
+        rounding=rounding,
     )
 
 
@@ -58,7 +60,7 @@ def verdict(
         ({"floor": lower(0.4)}, "open", "undecided"),
         ({"floor": lower(0.4), "ceiling": upper(0.95)}, "open", "undecided"),
         ({}, "open", "undecided"),
-        ({"floor": lower(0.55), "learner": "not checked"}, "certified_holds", "undecided"),
+        ({"floor": lower(0.55), "learner": "not checked"}, "open", "undecided"),
         ({"floor": lower(0.55), "learner": "fails"}, "open", "undecided"),
         ({"ceiling": upper(0.4), "learner": "fails"}, "certified_fails", "informative"),
         ({"floor": lower(0.95), "learner": "fails"}, "open", "vacuous"),
@@ -67,6 +69,12 @@ def verdict(
         ({"ceiling": upper(0.4), "same_game": "fails"}, "open", "undecided"),
         ({"floor": lower(0.55), "reached": math.nan}, "open", "undecided"),
         ({"floor": lower(0.95), "start_loss": math.nan}, "certified_holds", "undecided"),
+        ({"floor": lower(0.51), "rounding": 0.009}, "certified_holds", "undecided"),
+        ({"floor": lower(0.51), "rounding": 0.011}, "open", "undecided"),
+        ({"ceiling": upper(0.49), "rounding": 0.009}, "certified_fails", "informative"),
+        ({"ceiling": upper(0.49), "rounding": 0.011}, "open", "informative"),
+        ({"floor": lower(0.905), "rounding": 0.01}, "certified_holds", "undecided"),
+        ({"ceiling": upper(0.895), "rounding": 0.01}, "open", "undecided"),
     ],
 )
 def test_three_answers(given: dict[str, Any], conclusion: str, content: str) -> None:
@@ -78,7 +86,19 @@ def test_three_answers(given: dict[str, Any], conclusion: str, content: str) -> 
 def test_the_reason_names_the_premise_and_the_inequality() -> None:
     assert "fail: learner" in verdict(floor=lower(0.55), learner="fails").reason
     assert "0.6 <= floor 0.55 + 0.1" in verdict(floor=lower(0.55), learner="fails").reason
-    assert "same game (not checked)" in verdict(same_game="not checked").reason
+    facts = verdict(floor=lower(0.55), learner="not checked").reason
+    assert facts == (
+        "the inequality holds on what was played (least loss 0.6 <= floor 0.55 + 0.1), but these "
+        "premises were not checked: learner"
+    )
+    assert "not checked: same game" in verdict(floor=lower(0.55), same_game="not checked").reason
+    assert "same game (not checked)" in verdict(floor=lower(0.4), same_game="not checked").reason
+    assert "same game (fails)" in verdict(floor=lower(0.55), same_game="fails").reason
+    assert (
+        "rounding of the losses, 0.009, included"
+        in verdict(floor=lower(0.55), rounding=0.009).reason
+    )
+    assert "less than the rounding" in verdict(floor=lower(0.505), rounding=0.01).reason
     assert verdict(no_floor="ReLU has no floor").reason == "ReLU has no floor"
     assert "is wrong" in verdict(ceiling=upper(0.4)).reason
     assert "is wrong" not in verdict(ceiling=upper(0.4), learner="fails").reason
@@ -107,11 +127,12 @@ def test_an_exact_number_is_both_bounds() -> None:
 
 def test_printing_and_plain_data() -> None:
     found = verdict(floor=lower(0.55), ceiling=upper(0.61), learner="not checked")
+    assert "conclusion: certified holds" in str(verdict(floor=lower(0.55)))
     text = str(found)
     for piece in (
         "[+] same game",
         "[?] learner",
-        "conclusion: certified holds",
+        "conclusion: open",
         "content: informative",
         ">= 0.55 (certified: by hand), <= 0.61 (certified: by hand)",
         "eps = 0.1",
@@ -119,7 +140,7 @@ def test_printing_and_plain_data() -> None:
     ):
         assert piece in text
     back = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert back["conclusion"] == "certified_holds"
+    assert back["conclusion"] == "open"
     assert back["premises"][1] == {"name": "learner", "status": "not checked", "detail": ""}
     assert back["floor"] == {"value": 0.55, "side": "lower", "method": "by hand"}
     empty = verdict(reached=math.inf, start_loss=math.nan).to_dict()

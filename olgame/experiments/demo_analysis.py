@@ -1,0 +1,134 @@
+"""What the demonstration finds out about its game: ledger, certificates, verdict."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+
+from olgame import certify, regret, theory
+from olgame.arrays import as_like, to_numpy, unit_roundoff
+from olgame.exceptions import NotAvailableError
+from olgame.experiments import sections
+from olgame.experiments.demo_game import DemoGame
+from olgame.experiments.demo_settings import DemoSettings
+from olgame.randomness import generator
+from olgame.results import Certified, Interval
+from olgame.transcript import Transcript
+from olgame.typing import Array
+
+__all__ = ["analyze"]
+
+LATE_ROUNDS = 8
+"""Rounds, counted from the end, whose losses the floor is built from (late ones are sharpest)."""
+
+
+def analyze(
+    settings: DemoSettings, game: DemoGame, run: Transcript, results: dict[str, Any]
+) -> None:
+    """Regret, ledger, certificates and verdict, put into ``results`` as they are found."""
+    radius = settings.weight_radius
+    results["loss"] = sections.losses(run)
+    results["regret"] = sections.regret_per_round(run)
+    last = _inside(run.final_point, run.start, radius)
+    bracket = _robust_loss(game, run, last)
+    books = _ledgers(settings, run, last, bracket)
+    results["ledger"] = {
+        "comparator": "the last iterate",
+        "rows": sections.ledger_rows(books["the last iterate"]),
+        "books": {name: sections.book(ledger) for name, ledger in books.items()},
+    }
+    results["curves"] = sections.curves(
+        run, books["the linear-regret maximizer"], books["the last iterate"]
+    )
+    floors, hindsight, state = _floors(game, run, radius)
+    ceilings, points = {"last iterate": bracket}, [last]
+    if hindsight is not None:
+        ceilings["hindsight point"] = _robust_loss(game, run, hindsight)
+        points.append(hindsight)
+    floor = max(floors, key=float, default=None)
+    ends = zip(ceilings.values(), points, strict=True)
+    uppers = [theory.ceiling(run, b, w, radius) for b, w in ends if b.upper is not None]
+    ceiling = min(uppers, key=float, default=None)
+    results["certificates"] = [
+        sections.row("robust loss of the last iterate", bracket.lower, bracket.upper),
+        *sections.value_rows(floors, ceilings, radius),
+        sections.row("value of the game", floor, ceiling, "the best of the above"),
+    ]
+    results["hindsight"] = state
+    results["verdict"] = game.theorem.check(
+        run, accuracy=settings.accuracy, weight_radius=radius, floor=floor, ceiling=ceiling
+    ).to_dict()
+
+
+def _ledgers(
+    settings: DemoSettings, run: Transcript, last: Array, bracket: certify.Bracket
+) -> dict[str, regret.Ledger]:
+    rng = generator(settings.seed, "comparator")
+    comparators = {
+        "the last iterate": last,
+        "the start": run.start,
+        "a random point of the set": run.decision_set.sample(rng, tuple(run.start.shape)),
+        "the linear-regret maximizer": regret.linear_maximizer(run),
+    }
+    upper = bracket.upper
+    known = {} if upper is None else {"the last iterate": Interval(bracket.lower, upper)}
+    return regret.ledgers(run, comparators, robust_loss=known)
+
+
+def _robust_loss(game: DemoGame, run: Transcript, w: Array) -> certify.Bracket:
+    """A bracket on L_*(w); the last played inputs are candidates for its lower end."""
+    adversary = game.adversary
+    played: list[Any] = list(run.kept_losses("A bracket")[-LATE_ROUNDS:])
+    return certify.robust_loss(
+        game.model,
+        w,
+        adversary.x,
+        adversary.y,
+        adversary.loss,
+        adversary.perturbation_set,
+        attack=adversary.attack,
+        candidates=tuple(loss.x for loss in played),
+    )
+
+
+def _floors(
+    game: DemoGame, run: Transcript, radius: float
+) -> tuple[list[Certified], Array | None, dict[str, Any] | None]:
+    """The free floor, the duality gap's floor and the point it was certified at."""
+    floors = []
+    with contextlib.suppress(NotAvailableError):  # ReLU: only the gap below has a form for it
+        floors.append(theory.floor(run, radius))
+    late: list[Any] = list(run.kept_losses("A floor")[-LATE_ROUNDS:])
+    inputs = [loss.x for loss in late]
+    y, loss = game.adversary.y, game.adversary.loss
+    try:
+        u0 = theory.hindsight_point(
+            game.model, inputs, y, loss, radius, start=run.final_point, steps=60
+        )
+        found = theory.gap(game.model, u0, inputs, y, loss, None, radius)
+    except NotAvailableError:
+        return floors, None, None
+    floors.append(found.certified)
+    state = {
+        "value": found.value,
+        "gap": found.gap,
+        "globally_optimal": found.globally_optimal,
+        "stationarity_ratio": found.stationarity_ratio,
+        "lambda_max": found.lambda_max,
+    }
+    return floors, _inside(u0, run.start, radius), state
+
+
+def _inside(point: Array, start: Array, radius: float) -> Array:
+    """``point``, drawn toward W_0 by as little as brings it into B(R) in exact distance."""
+    origin = to_numpy(start)
+    offset = to_numpy(point) - origin
+    shrink = 1.0
+    while True:
+        candidate: Array = as_like(origin + shrink * offset, point)
+        distance = float(np.linalg.norm(to_numpy(candidate) - origin))
+        if distance <= radius:
+            return candidate
+        shrink = (shrink - unit_roundoff(start)) * radius / distance

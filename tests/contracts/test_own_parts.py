@@ -1,0 +1,215 @@
+"""Every part that the library ships goes through the checks that it offers to others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import olgame as og
+from olgame.checks import (
+    CheckReport,
+    check_adversary,
+    check_attack,
+    check_decision_set,
+    check_learner,
+    check_loss,
+    check_model,
+    check_perturbation_set,
+)
+
+CENTER = np.linspace(-1.0, 1.0, 6)
+RADII = np.array([0.1, 0.0, 0.5])
+Z, P, A, L = og.sets, og.perturbations, og.attacks, og.losses
+
+SETS: dict[str, Any] = {
+    "ball around 0": Z.L2Ball(2.0),
+    "ball": Z.L2Ball(0.5, CENTER),
+    "translated ball": Z.L2Ball(0.5).translate(CENTER),
+    "small ball": Z.L2Ball(1e-6, CENTER),
+    "rows": Z.L2InfBall(0.7, 3),
+    "rows with a center": Z.L2InfBall(0.7, 2, CENTER),
+    "translated rows": Z.L2InfBall(0.7, 2, CENTER).translate(-CENTER),
+    "product": Z.ProductSet([(Z.L2Ball(1.0, CENTER[:2]), 2), (Z.L2InfBall(0.3, 2), 4)]),
+    "translated product": Z.ProductSet([(Z.L2Ball(1.0), 2), (Z.L2Ball(0.1), 4)]).translate(CENTER),
+    "product with a free block": Z.ProductSet([(Z.WholeSpace(), 2), (Z.L2Ball(1.0), 4)]),
+    "whole space": Z.WholeSpace(6),
+    "box": Z.Box(-0.3, 0.5, dim=6),
+    "box with ends": Z.Box(CENTER - 0.1, CENTER + np.linspace(0.1, 1.0, 6)),
+    "half-bounded box": Z.Box(0.0, np.where(np.arange(6) < 3, np.inf, 1.0)),
+    "cube": Z.LinfBall(0.5, CENTER),
+    "cross-polytope": Z.L1Ball(1.0),
+    "cross-polytope around a point": Z.L1Ball(0.7, CENTER),
+    "simplex": Z.Simplex(),
+    "product of polyhedra": Z.ProductSet([(Z.Simplex(), 3), (Z.L1Ball(1.0), 3)]),
+}
+PERTURBATIONS: dict[str, Any] = {
+    "l2": P.l2(0.3),
+    "l2, a radius each": P.l2(RADII),
+    "l2 in a box": P.l2(0.6, box=(0.0, 1.0)),
+    "l2 in a box, a radius each": P.l2(RADII, box=(0.0, 1.0)),
+    "linf": P.linf(0.2),
+    "linf in a box": P.linf(0.6, box=(0.0, 1.0)),
+    "linf in a box, a radius each": P.linf(RADII, box=(0.1, 0.9)),
+    "cap": P.spherical_cap(0.3),
+    "cap, a radius each": P.spherical_cap(RADII),
+    "no radius": P.l2(0.0),
+    "taken": P.l2(RADII).take(np.array([2, 0])),
+    "enlarged": P.linf(0.1).enlarged(0.05),
+}
+LOSSES: dict[str, Any] = {
+    "logistic": L.logistic,
+    "hinge": L.hinge,
+    "smoothed hinge": L.smoothed_hinge,
+    "logistic, lifted": L.from_function(
+        L.logistic.value, L.logistic.derivative, lipschitz=1.0, smoothness=0.25, of_margin=True
+    ),
+    "hinge, lifted": L.from_function(
+        L.hinge.value, L.hinge.derivative, lipschitz=1.0, of_margin=True
+    ),
+    "squared, lifted": L.from_function(lambda z, y: 0.5 * (z - y) ** 2, lambda z, y: z - y),
+}
+STEPS: dict[str, Any] = {
+    "fixed": 0.1,
+    "decreasing": og.step_sizes.Decreasing(2.0, 1.0),
+    "adagrad": og.step_sizes.AdaGradNorm(2.0),
+}
+LEARNERS: dict[str, tuple[Any, Any]] = {
+    f"{step}, {name}": (og.learners.OnlineGradientDescent(STEPS[step]), decision_set)
+    for step in STEPS
+    for name, decision_set in SETS.items()
+    if step == "fixed" or name in {"ball", "rows", "product", "whole space", "simplex"}
+} | {
+    "lifted": (og.learners.from_function(lambda w, f: w - 0.1 * f.gradient), SETS["ball"]),
+    "lifted, with a memory": (
+        og.learners.from_function(
+            lambda w, f, v: (w - 0.1 * (v + f.gradient), v + f.gradient), memory=np.zeros_like
+        ),
+        SETS["product"],
+    ),
+}
+RANDOM_PGD = A.PGD(steps=5, random_start=True)
+ATTACKS: dict[str, Any] = {
+    "FGSM": A.FGSM(),
+    "FGSM with a trace": A.FGSM(keep_trace=True),
+    "PGD": A.PGD(),
+    "PGD with a trace": A.PGD(steps=7, keep_trace=True),
+    "PGD with its own step": A.PGD(step_size=0.1),
+    "PGD from a random start": A.PGD(steps=7, random_start=True, keep_trace=True),
+    "restarts": A.Restarts(RANDOM_PGD, 3),
+    "best of two": A.BestOf(A.FGSM(), A.PGD()),
+    "best of the rest": A.BestOf(A.PGD(keep_trace=True), A.Restarts(RANDOM_PGD, 2)),
+    "lifted": A.from_function(lambda objective, x, B, rng: x + rng.normal(size=x.shape)),
+    "lifted, with gradients": A.from_function(lambda f, x, B, rng: x + f.value_and_gradient(x)[1]),
+}
+ACTIVATIONS = ("softplus", "tanh", "gelu", "silu", "relu")
+NETS = [
+    og.models.TwoLayerNet(dim=5, width=16, activation=name, paired=paired, seed=3)
+    for name in ACTIVATIONS
+    for paired in (True, False)
+]
+MODELS: dict[str, Any] = {"linear": og.models.LinearModel(5)}
+for _net in NETS:
+    _kind = f"{_net.activation.name}, {'paired' if _net.paired else 'unpaired'}"
+    MODELS |= {_kind: _net, f"linearized {_kind}": og.models.Linearized(_net)}
+X = np.random.default_rng(0).standard_normal((6, 5))
+Y = np.array([1.0, -1.0, 1.0, 1.0, -1.0, -1.0])
+
+
+def _input_attack(model: Any, loss: Any, attack: Any, allowed: Any, **options: Any) -> Any:
+    return og.adversaries.InputAttack(
+        model, X, Y, loss=loss, attack=attack, perturbation_set=allowed, **options
+    )
+
+
+def _push(view: og.adversaries.View, rng: np.random.Generator) -> og.losses.LinearLoss:
+    return og.losses.LinearLoss(np.sign(np.asarray(view.point)) + rng.standard_normal(6))
+
+
+SMALL: list[Any] = [*NETS[::4], og.models.Linearized(NETS[0])]
+ADVERSARIES: dict[str, Any] = {
+    "minimax": og.adversaries.MinimaxLinear(1.0),
+    "sequence": og.adversaries.ObliviousSequence(
+        [L.LinearLoss(CENTER), L.QuadraticLoss(CENTER)] * 3
+    ),
+    "lifted": og.adversaries.from_function(
+        _push, timing=og.adversaries.Timing.SEES_POINT, start=CENTER
+    ),
+    "inputs of a linear model": _input_attack(MODELS["linear"], L.hinge, A.FGSM(), P.linf(0.1)),
+    "a batch": _input_attack(NETS[0], L.logistic, RANDOM_PGD, P.l2(0.1), batch_size=2),
+    "on the sphere": _input_attack(NETS[2], L.logistic, RANDOM_PGD, P.spherical_cap(0.1)),
+} | {
+    f"inputs of {model.name}, {loss.name}": _input_attack(model, loss, RANDOM_PGD, P.l2(0.1))
+    for model in SMALL
+    for loss in (L.logistic, L.hinge, L.smoothed_hinge)
+}
+
+CHECKS: dict[str, Callable[[], CheckReport]] = {}
+
+
+def _enter(kind: str, check: Callable[..., CheckReport], parts: dict[str, Any]) -> None:
+    for name, part in parts.items():
+        options: dict[str, Any] = {}
+        if kind == "learner":
+            part, options["decision_set"] = part
+        if kind == "adversary" and getattr(part, "start", None) is None:
+            options["start"] = CENTER
+        CHECKS[f"{kind}: {name}"] = lambda p=part, o=options: check(p, **o)  # type: ignore[misc]
+
+
+_enter("set", check_decision_set, SETS)
+_enter("perturbations", check_perturbation_set, PERTURBATIONS)
+_enter("loss", check_loss, LOSSES)
+_enter("learner", check_learner, LEARNERS)
+_enter("attack", check_attack, ATTACKS)
+_enter("model", check_model, MODELS)
+_enter("adversary", check_adversary, ADVERSARIES)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_our_own_parts_pass_their_checks(name: str) -> None:
+    report = CHECKS[name]()
+    assert len(report.passed) >= 7
+    assert "side effects" in report.passed
+
+
+def test_the_table_has_every_part() -> None:
+    """Each public class of a room that is a part is in the table."""
+    known = (SETS, PERTURBATIONS, LOSSES, ATTACKS, MODELS, ADVERSARIES)
+    seen = {type(part).__name__ for parts in known for part in parts.values()}
+    seen |= {type(learner).__name__ for learner, _ in LEARNERS.values()}
+    rooms = {
+        og.sets: "project",
+        og.perturbations: "steepest",
+        og.losses: "conjugate",
+        og.learners: "decide",
+        og.attacks: "__call__",
+        og.models: "neighborhood",
+        og.adversaries: "respond",
+    }
+    for room, method in rooms.items():
+        for name, part in vars(room).items():
+            protocol = getattr(part, "_is_protocol", False)
+            if isinstance(part, type) and method in vars(part) and not protocol:
+                assert name in seen, f"{room.__name__}.{name} is not checked here"
+
+
+def test_what_is_not_checked_is_told_with_the_reason() -> None:
+    assert check_decision_set(og.sets.WholeSpace(6)).skipped == {
+        "lmo": "the support function is infinite everywhere",
+        "support": "the support function is infinite everywhere",
+        "diameter": "the set is unbounded",
+    }
+    assert check_perturbation_set(P.spherical_cap(0.3)).skipped == {
+        "nearest point": "B(x) is not convex"
+    }
+    assert check_model(MODELS["relu, paired"]).skipped == {
+        "curvature_bound": "the model knows no `curvature_bound`"
+    }
+    assert set(check_adversary(ADVERSARIES["minimax"], start=CENTER).skipped) == {
+        "what is hidden",
+        "in B(x)",
+    }
+    assert check_learner(og.learners.OnlineGradientDescent(0.1)).skipped == {}
