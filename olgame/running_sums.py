@@ -8,7 +8,7 @@ round.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -56,6 +56,7 @@ class RunningSums:
     best_point: Any = attrs.field(init=False)
     best_loss: Any = attrs.field(init=False)
     _recentered: Any = attrs.field(init=False)
+    _project: Callable[[Any], Any] = attrs.field(init=False)
     _next: tuple[Any, Any] = attrs.field(init=False, default=(None, None))
     _moved: Any = attrs.field(init=False, default=None)
     _spare: Any = attrs.field(init=False, default=None)
@@ -67,6 +68,8 @@ class RunningSums:
         self.best_point = self.start
         self.best_loss = np.full(tuple(self.start.shape[:-1]), np.inf)
         self._recentered = self.decision_set.translate(-self.start)
+        in_place = getattr(self._recentered, "project_in_place", None)
+        self._project = in_place or self._recentered.project
 
     def add_round(
         self, point: Any, gradient: Any, kappa: Any, step: Any, next_point: Array
@@ -85,7 +88,7 @@ class RunningSums:
             # Memory is used again: for millions of weights a fresh array costs more than a pass.
             moved = self._moved = k.axpy(-float(step), gradient, offset, self._moved)
             following = k.axpy(-1.0, self.start, next_point, self._spare)
-            projected = self._recentered.project(moved)
+            projected = self._project(moved)
             error = k.norm(k.axpy(-1.0, projected, following, moved))
             self._next, self._spare = (next_point, following), offset
         return Reduced(inner, distance, k.norm(gradient), error)

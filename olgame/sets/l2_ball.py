@@ -93,6 +93,24 @@ class L2Ball:
             return x * factor
         return _shrunk(center, difference, factor)
 
+    @np.errstate(over="ignore", under="ignore", invalid="ignore")
+    def project_in_place(self, x: Array) -> Array:
+        """`project` of a point whose memory may be used for the result.
+
+        For millions of weights a fresh array costs more than the arithmetic. Around the origin
+        one point is scaled where it lies; elsewhere this is `project`.
+        """
+        if self.center is None and x.ndim == 1 and self._ordinary:
+            length = float(kernels(x).norm(x))
+            if length <= self.radius:
+                return x
+            if length < math.inf:
+                point: Any = x
+                point *= self.radius / length
+                scaled: Array = point
+                return scaled
+        return self.project(x)
+
     def _project_many(self, x: Any, center: Any, difference: Any) -> Array:
         """`project` for leading axes, of the point or of the center."""
         k = kernels(x)

@@ -103,7 +103,7 @@ def off_the_start(bare: Bare) -> Tensor:
     return bare.start + step * (0.5 * RADIUS / float(step.norm()))
 
 
-def rounds(dtype: torch.dtype, device: str = "cpu", count: int = 10) -> list[str]:
+def rounds(dtype: torch.dtype, device: str = "cpu", count: int = 20) -> list[str]:
     """Rounds with PGD-10 and default tracking beside the bare loop."""
     model, adversary, bare = parts(dtype, device)
     start = off_the_start(bare)

@@ -193,3 +193,12 @@ def test_check_point_refuses_another_library() -> None:
     torch = pytest.importorskip("torch")
     with pytest.raises(ShapeError, match=r"array library of the center"):
         check_point(L2Ball(1.0, CENTER), torch.zeros(2, dtype=torch.float64), "play(start=...)")
+
+
+def test_projection_in_place_equals_projection() -> None:
+    rng = np.random.default_rng(0)
+    for ball in (L2Ball(1.0), L2Ball(1.0, np.full(5, 0.3)), L2Ball(1e-30)):
+        for scale in (0.1, 1.0, 50.0, 1e200):
+            x = scale * rng.standard_normal(5)
+            expected = np.array(ball.project(x))
+            np.testing.assert_array_equal(np.asarray(ball.project_in_place(x.copy())), expected)
