@@ -43,7 +43,7 @@ MUTATIONS = (
              "float(kernels(pulled).dot(pulled, entry.next_point - u))", "tests/regret"),
     Mutation("half of kappa", "olgame/losses/model_loss.py",
              "namespace(slope).abs(slope) * bound", "0.5 * namespace(slope).abs(slope) * bound",
-             "tests/theory/test_floor.py"),
+             "tests/losses"),
     Mutation("the best point is the last one", "olgame/running_sums.py",
              "better = loss < self.best_loss", "better = loss == loss", "tests/test_game.py"),
     Mutation("the hinge's slope beyond its kink", "olgame/losses/hinge.py",
