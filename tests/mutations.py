@@ -35,7 +35,7 @@ MUTATIONS = (
     Mutation("a product's reach adds up its blocks", "olgame/sets/product_set.py",
              "sum(reach * reach for reach in reaches) ** 0.5", "sum(reaches)", "tests/sets"),
     Mutation("curvature of the loss as a remainder", "olgame/losses/model_loss.py",
-             "value_u + self.loss.conjugate(slope, self.y) - slope * z_u",
+             "value_u + conjugate - slope * z_u",
              "value_u - self.loss.value(at.z, self.y) - slope * (z_u - at.z)",
              "tests/regret"),
     Mutation("projection gain from the projection itself", "olgame/regret/ledgers.py",
