@@ -13,4 +13,6 @@ def main() -> None:
         from olgame.commands import group
     except ModuleNotFoundError as error:
         sys.exit(f'`olgame` needs {error.name}. Install it: pip install "olgame[demo]"')
+    except KeyboardInterrupt:  # while its parts were loading
+        sys.exit(130)
     group()(prog_name="olgame")

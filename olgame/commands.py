@@ -93,7 +93,10 @@ def _run(experiment: Experiment, values: dict[str, Any]) -> None:
     except OlgameError as error:
         raise click.ClickException(_in_options(str(error))) from error
     except ExperimentInterrupted as stop:
-        click.echo(f"Interrupted. What was played is in {stop.folder}.", err=True)
+        click.echo(
+            f"Interrupted. What was played is in {stop.folder} (olgame report {stop.folder}).",
+            err=True,
+        )
         sys.exit(INTERRUPTED)
     except KeyboardInterrupt:
         click.echo("Interrupted before anything was played.", err=True)

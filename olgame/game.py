@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
 from olgame.adversaries.adversary import Adversary, View
-from olgame.arrays import kernels, to_numpy, unit_roundoff
 from olgame.exceptions import (
-    ArgumentError,
     GameInterrupted,
-    ShapeError,
+    OlgameError,
     ViolationError,
 )
 from olgame.feedback import Feedback, Level
 from olgame.learners.learner import Learner, TakesGradientSteps
 from olgame.losses.round_loss import RoundLoss
 from olgame.observers import Observer, Round
-from olgame.randomness import Seed, check_seed
-from olgame.referee import ROUNDING, Move, Referee, is_booked_in_chunks
-from olgame.sets.check_point import check_point
+from olgame.opening import FIRST_ROUND, check_arguments, check_parts, first_point
+from olgame.randomness import Seed
+from olgame.referee import Move, Referee
 from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import Status, Transcript
 from olgame.typing import Array, Keep
@@ -86,8 +84,9 @@ def play(
     References:
         gao2019, Section 3; hazan2022, Section 1.1.
     """
-    _check_arguments(rounds, seed, keep, on_violation)
-    first = _first_point(start, adversary, decision_set)
+    check_arguments(rounds, seed, keep, on_violation)
+    check_parts(learner, adversary)
+    first = first_point(start, adversary, decision_set)
     referee = Referee(first, decision_set, rounds, raise_violations=on_violation == "raise")
     record = _Record(learner, adversary, referee, seed, keep)
     steps = learner if isinstance(learner, TakesGradientSteps) else None
@@ -127,6 +126,8 @@ def play(
         status: Status = "violated" if isinstance(error, ViolationError) else "failed"
         error.transcript = record.close(status, point)  # type: ignore[attr-defined]
         error.add_note(f"What was played before round {t} ended is in `error.transcript`.")
+        if t == 1 and not isinstance(error, OlgameError):
+            error.add_note(FIRST_ROUND)
         raise
     return record.close("finished", point)
 
@@ -177,59 +178,4 @@ class _Record:
             curvature_sum=referee.sums.curvature_sum,
             round_losses=tuple(self._losses[:played]) if kept else None,
             points=tuple(self._points[:played]) if self._keep == "points" else None,
-        )
-
-
-def _check_arguments(rounds: object, seed: object, keep: object, on_violation: object) -> None:
-    if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
-        raise ArgumentError(f"`play(rounds=...)` must be an integer of at least 1, got {rounds!r}.")
-    check_seed(seed, "play")
-    for name, value, allowed in (
-        ("keep", keep, ("sums", "examples", "points")),
-        ("on_violation", on_violation, ("raise", "record")),
-    ):
-        if value not in allowed:
-            raise ArgumentError(f"`play({name}=...)` must be one of {allowed}, got {value!r}.")
-
-
-def _first_point(start: Array | None, adversary: object, decision_set: ConvexSet) -> Array:
-    """W_1, checked: finite, of the right length, in K."""
-    if start is None:
-        start = getattr(adversary, "start", None)
-    if start is None:
-        start = getattr(decision_set, "center", None)
-    if start is None:
-        raise ArgumentError(
-            "`play(start=...)` is needed: neither the adversary has a `start` nor the decision set "
-            "a `center`. Pass W_1, an array of shape (p,)."
-        )
-    check_point(decision_set, start, "play(start=...)")
-    k = kernels(start)
-    norm = to_numpy(k.norm(start))
-    excess = float(to_numpy(k.norm(start - decision_set.project(start))).max())
-    if excess > ROUNDING * unit_roundoff(start) * (1.0 + float(norm.max())):
-        raise ArgumentError(
-            f"`play(start=...)` must lie in the decision set, but is {excess:.3g} outside it. "
-            "Project it first: `decision_set.project(start)`."
-        )
-    if is_booked_in_chunks(start):
-        _check_leading_axes(start, decision_set)
-    return start
-
-
-def _check_leading_axes(start: Array, decision_set: ConvexSet) -> None:
-    """Sets work on the last axis: the referee hands them blocks of points."""
-    xp = kernels(start).xp
-    pair = xp.stack([start, start])
-    try:
-        shapes = [tuple(decision_set.project(pair).shape)]
-        shapes.append((*tuple(to_numpy(decision_set.contains(pair)).shape), start.shape[-1]))
-        problem = "" if set(shapes) == {tuple(pair.shape)} else f"the result's shape is {shapes}"
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-    if problem:
-        raise ShapeError(
-            "`play(decision_set=...)` must work on points with leading axes, reducing over the "
-            f"last axis only; `project` and `contains` of shape {tuple(pair.shape)} failed "
-            f"({problem})."
         )

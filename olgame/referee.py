@@ -237,7 +237,10 @@ class Referee:
         self.columns["input_norm"][t - 1] = to_numpy(evidence.input_norm)
         self.full_batch[t - 1] = evidence.batch is None
         distance = float(np.max(found))
-        if not distance <= evidence.tolerance:
+        if math.isnan(distance):
+            text = f"the played input of sample {evidence.worst_sample} is not finite"
+            self._note_violation(t, "finite", distance, text)
+        elif not distance <= evidence.tolerance:
             self._note_violation(
                 t,
                 "input",

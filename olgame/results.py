@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 import attrs
+import numpy as np
 
 __all__ = ["Certified", "Estimated", "Interval", "Side", "least_robust_loss"]
 
@@ -21,7 +22,7 @@ class Certified:
     """A number with a proof.
 
     Attributes:
-        value: The number.
+        value: The number; of a batch of games, an array over the games.
         side: Whether the quantity *equals* ``value``, is at least (``"lower"``) or at most
             (``"upper"``) ``value``.
         method: What proves it.
@@ -37,7 +38,13 @@ class Certified:
         return self.value
 
     def __str__(self) -> str:
-        return f"{_SIGN[self.side]} {self.value:.6g} (certified: {self.method})"
+        return f"{_SIGN[self.side]} {_shown(self.value)} (certified: {self.method})"
+
+
+def _shown(value: object) -> str:
+    """A number, or the numbers of a batch of games, with six digits."""
+    found = np.asarray(value)
+    return f"{found:.6g}" if found.ndim == 0 else np.array2string(found, precision=6, threshold=8)
 
 
 def least_robust_loss(weight_radius: float) -> str:

@@ -115,7 +115,7 @@ class Transcript:
     @property
     def best_round(self) -> Any:
         """The round (from 1) of smallest loss, for each game."""
-        return self.loss.argmin(axis=0) + 1
+        return np.where(np.isnan(self.loss), np.inf, self.loss).argmin(axis=0) + 1
 
     def kept_losses(self, purpose: str) -> tuple[RoundLoss, ...]:
         """The round losses, or an error that says how to keep them.

@@ -13,7 +13,7 @@ import attrs
 
 from olgame.exceptions import ArgumentError
 
-__all__ = ["finite_nonnegative", "finite_positive", "one_of", "positive_integer", "require"]
+__all__ = ["finite_positive", "one_of", "positive_integer", "require"]
 
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
@@ -38,12 +38,6 @@ def finite_positive(instance: Any, attribute: attrs.Attribute[Any], value: Any) 
     """attrs validator: a finite number > 0 (``attrs.validators.gt(0)`` accepts inf)."""
     ok = 0.0 < _number(value) < math.inf
     require(ok, type(instance).__name__, attribute.name, "be finite and positive", value)
-
-
-def finite_nonnegative(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    """attrs validator: a finite number >= 0."""
-    ok = 0.0 <= _number(value) < math.inf
-    require(ok, type(instance).__name__, attribute.name, "be finite and non-negative", value)
 
 
 def positive_integer(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:

@@ -21,9 +21,9 @@ LONGEST_FILE = 350
 # Room -> the rooms it may import from. A room that is not listed may not exist.
 BASE = {"typing", "arrays", "exceptions", "validation", "randomness", "results"}
 PROTOCOLS = {"sets", "losses", "learners", "adversaries", "feedback"}
-GAME = {"game", "observers", "transcript", "replay"}
+GAME = {"game", "opening", "observers", "transcript", "replay"}
 PARTS = {
-    *("sets", "perturbations", "activations", "losses", "models", "step_sizes", "mirror_maps"),
+    *("sets", "perturbations", "activations", "losses", "models", "step_sizes"),
     *("feedback", "learners", "attacks", "adversaries", "data"),
 }
 READERS = {"regret", "theory", "certify"}
@@ -39,19 +39,19 @@ ARROWS: dict[str, set[str]] = {
     "activations": BASE,
     "data": BASE,
     "step_sizes": BASE,
-    "mirror_maps": BASE | {"sets"},
     "perturbations": BASE | {"sets"},
     "models": BASE | {"activations", "sets"},
     "losses": BASE | {"models", "activations"},
     "feedback": BASE | {"losses"},
-    "learners": BASE | {"sets", "step_sizes", "mirror_maps", "feedback"},
+    "learners": BASE | {"sets", "step_sizes", "feedback"},
     "attacks": BASE | {"perturbations", "models", "losses"},
     "adversaries": BASE | {"attacks", "models", "losses", "perturbations", "data"},
     "transcript": BASE | PROTOCOLS,
     "running_sums": BASE | PROTOCOLS,
     "referee": BASE | PROTOCOLS | {"transcript", "running_sums"},
     "observers": BASE | PROTOCOLS,
-    "game": BASE | PROTOCOLS | {"transcript", "referee", "observers"},
+    "opening": BASE | PROTOCOLS | {"referee"},
+    "game": BASE | PROTOCOLS | {"transcript", "referee", "observers", "opening"},
     "replay": BASE | PROTOCOLS | {"transcript"},
     "regret": BASE | PARTS | {"transcript", "replay"},
     "certify": BASE | PARTS | {"transcript"},
@@ -68,6 +68,7 @@ ARROWS: dict[str, set[str]] = {
 # The loop and what records it know protocols, no part: these files of the rooms above, no other.
 KNOWS_ONLY_PROTOCOLS = {
     "game",
+    "opening",
     "referee",
     "running_sums",
     "transcript",

@@ -288,3 +288,60 @@ def test_no_start_anywhere_is_an_error() -> None:
             og.sets.L2Ball(1.0),
             rounds=5,
         )
+
+
+def test_what_is_not_finite_has_no_regret() -> None:
+    losses = [*linear_losses(0, 3), LinearLoss(np.full(P, np.nan)), *linear_losses(1, 3)]
+    run = og.play(
+        og.learners.OnlineGradientDescent(0.1),
+        og.adversaries.ObliviousSequence(losses),
+        ball(),
+        rounds=7,
+        on_violation="record",
+    )
+    assert run.best_round != 4
+    with pytest.raises(og.exceptions.NotAvailableError, match="not finite"):
+        og.regret.linear(run)
+    with pytest.raises(og.exceptions.NotAvailableError, match="not finite"):
+        og.theory.ProjectedOGD().check(run)
+
+
+def test_the_regret_of_a_batch_prints() -> None:
+    run = og.play(
+        og.learners.OnlineGradientDescent(0.1),
+        og.adversaries.MinimaxLinear(),
+        og.sets.L2Ball(1.0, center=np.zeros((2, 4))),
+        rounds=3,
+    )
+    assert str(og.regret.linear(run)).startswith("= [")
+
+
+class Wordy(Peeking):
+    """Answers something that is no pair of a response and a state."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(Timing.OBLIVIOUS, "round")
+        self.answer = answer
+
+    def respond(self, state: None, view: View, /) -> Any:
+        return self.answer
+
+
+BAD_PARTS: list[tuple[Any, Any, str]] = [
+    (og.learners.OnlineGradientDescent, Peeking(Timing.OBLIVIOUS, "round"), "got the class"),
+    (Peeking(Timing.OBLIVIOUS, "round"), og.learners.OnlineGradientDescent(0.1), "decide"),
+    (og.learners.OnlineGradientDescent(0.1), Peeking("sees_point", "round"), "Timing.SEES_POINT"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("learner", "adversary", "message"), BAD_PARTS)
+def test_objects_that_are_no_parts_are_refused(learner: Any, adversary: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        og.play(learner, adversary, ball(), rounds=2)
+
+
+@pytest.mark.parametrize("answer", [1.0, None, LinearLoss(np.ones(P)), (1.0, None)])
+def test_a_wrong_answer_in_round_one_points_to_the_protocol(answer: Any) -> None:
+    with pytest.raises((AttributeError, TypeError, ValueError)) as found:
+        og.play(og.learners.OnlineGradientDescent(0.1), Wordy(answer), ball(), rounds=2)
+    assert any("the pair (Response(loss), state)" in note for note in found.value.__notes__)

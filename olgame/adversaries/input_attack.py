@@ -67,6 +67,15 @@ class InputAttack:
     batch_size: int | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        for name, methods, example in (
+            ("loss", ("value", "derivative", "check_labels"), "og.losses.hinge"),
+            ("attack", ("__call__",), "og.attacks.PGD(steps=10)"),
+            ("perturbation_set", ("project", "distance", "steepest"), "og.perturbations.l2(0.1)"),
+        ):
+            part = getattr(self, name)
+            fits = all(hasattr(part, method) for method in methods) and not isinstance(part, type)
+            rule = f"be an object with {', '.join(methods)}, such as `{example}`"
+            require(fits, "InputAttack", name, rule, part)
         check_data(self.x, self.y, "InputAttack", dim=self.model.dim)
         self.loss.check_labels(self.y)
         if self.batch_size is not None:

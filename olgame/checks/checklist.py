@@ -54,7 +54,7 @@ class CheckReport:
     skipped: Mapping[str, str]
 
     def __str__(self) -> str:
-        lines = [f"{self.part}: {len(self.passed)} checks passed ({', '.join(self.passed)})"]
+        lines = [f"{self.part}: {len(self.passed)} checks passed ({'; '.join(self.passed)})"]
         lines += [f"  not checked: {name} ({reason})" for name, reason in self.skipped.items()]
         return "\n".join(lines)
 

@@ -13,7 +13,7 @@ __all__ = ["circle"]
 
 
 def circle(n: int, *, sectors: int = 2, separation: float = 0.5) -> Dataset:
-    """Labelled points on the unit circle (d = 2), different labels ``separation`` apart.
+    """Labeled points on the unit circle (d = 2), different labels ``separation`` apart.
 
     The circle is cut into equal sectors with the labels -1, +1, -1, ... in turn. Between two
     sectors lies an empty arc of angle 2 arcsin(separation/2), whose chord is ``separation``; in

@@ -40,7 +40,7 @@ def idx_folder(
     Args:
         path: The folder.
         classes: The labels to keep, different integers from 0 to 255. Of two, the first is
-            labelled -1 and the second +1. Of more, y is the place in ``classes``: 0, 1, ... None
+            labeled -1 and the second +1. Of more, y is the place in ``classes``: 0, 1, ... None
             keeps all samples and the labels of the file.
         split: ``"train"`` or ``"test"``.
         norm: Euclidean length of every input, finite and positive; None for pixels in [0, 1].
@@ -147,7 +147,7 @@ def _choose(
     y = place[labels]
     missing = [c for k, c in enumerate(classes) if not (y == k).any()]
     if missing:
-        raise DataError(f"No sample of class {missing[0]}: {path} has none labelled so.")
+        raise DataError(f"No sample of class {missing[0]}: {path} has none labeled so.")
     index = np.flatnonzero(y >= 0)
     if len(classes) == 2:
         return index, 2.0 * y[index] - 1.0

@@ -28,7 +28,7 @@ def digits(classes: Sequence[int] = (0, 1), *, norm: float = 1.0) -> Dataset:
     """Two classes of scikit-learn's 8 x 8 digits, scaled to a sphere.
 
     Args:
-        classes: two different digits; the first is labelled -1, the second +1.
+        classes: two different digits; the first is labeled -1, the second +1.
         norm: Euclidean length of every input, finite and positive.
 
     Returns:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +77,29 @@ def _run(
         if transcript is None:
             raise
         results.setdefault("game", describe(settings, game, time.perf_counter() - begin))
+        results["game"]["rounds"] = f"{transcript.rounds} of {transcript.planned_rounds} played"
         results["loss"] = sections.losses(transcript)
         results["regret"] = sections.regret_per_round(transcript)
-        _write(folder, settings, transcript, results)
+        with _uninterrupted():
+            _write(folder, settings, transcript, results)
         if isinstance(stop, KeyboardInterrupt):
             raise ExperimentInterrupted("interrupted", folder) from stop
         raise
     _write(folder, settings, transcript, results)
     return folder
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A second Ctrl-C must not lose what the first one left to be written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _write(

@@ -65,7 +65,7 @@ class LinearEvaluation:
 class LinearModel:
     """The linear model f(w, x) = <w, x>, started at w = 0.
 
-    With a convex loss its round losses are convex: the game is plain online convex optimisation.
+    With a convex loss its round losses are convex: the game is plain online convex optimization.
     Written for NumPy arrays and torch tensors alike; `start` and `asarray` are NumPy's. Leading
     axes of ``w`` (``(..., d)``) and of ``x`` (``(n, d)`` or ``(..., n, d)``) are independent games.
 

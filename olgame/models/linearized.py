@@ -66,7 +66,7 @@ class Linearized:
     """f_lin(w, x) = f(W_0, x) + <grad_w f(W_0, x), w - W_0>, W_0 = ``at``.
 
     Linear in w and as non-linear in x as the model: with a convex loss the game played on it *is*
-    online convex optimisation, the convex twin of the game on the model. (Not to be confused with
+    online convex optimization, the convex twin of the game on the model. (Not to be confused with
     the linearization of a *loss* at the current point, which is what a regret bound uses.)
 
     Works for every model whose evaluation offers `jvp_w`; attacks also need `jvp_w_pullback_x`. A

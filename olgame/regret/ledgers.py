@@ -159,7 +159,7 @@ def _ledger(
     replay_error: float,
     slope_error: float | None,
 ) -> Ledger:
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     tolerance = 1e-10 if _is_double(run) else 1e-5
     _check_interval(robust_loss, columns["comparator_loss"], tolerance)
     return Ledger(

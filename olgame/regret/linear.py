@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from olgame.arrays import as_like, to_numpy
+from olgame.exceptions import NotAvailableError
 from olgame.results import Certified
 from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import Transcript
@@ -31,6 +34,9 @@ def linear(run: Transcript, comparators: ConvexSet | None = None) -> Certified:
     Returns:
         The `Certified` exact value: a float, or an array over the games of a batch.
 
+    Raises:
+        NotAvailableError: Something that was played is not finite.
+
     Example:
         >>> import numpy as np, olgame as og
         >>> run = og.play(
@@ -45,13 +51,18 @@ def linear(run: Transcript, comparators: ConvexSet | None = None) -> Certified:
     References:
         orabona2019, Section 2.2.
     """
+    whose = "decision set" if comparators is None else "set of comparators"
     comparators = run.decision_set if comparators is None else comparators
     recentered = comparators.translate(-run.start)
     best: Any = recentered.support(-_gradient_sum(run))
     value = run.inner.sum(axis=0) + to_numpy(best)
-    return Certified(
-        float(value) if value.ndim == 0 else value, "exact", "support function of the decision set"
-    )
+    if np.isnan(value).any():
+        raise NotAvailableError(
+            "This game has no regret: a loss, a gradient or a point in it is not finite (see "
+            "`violations` of the transcript)."
+        )
+    number = float(value) if value.ndim == 0 else value
+    return Certified(number, "exact", f"support function of the {whose}")
 
 
 def linear_maximizer(run: Transcript, comparators: ConvexSet | None = None) -> Array:

@@ -47,7 +47,9 @@ def render(results: Results, console: Console) -> None:
         ("Verdict", "verdict", _verdict),
     )
     if results.get("status") != "finished":
-        console.print(Text(f"The game was {results.get('status')}.", style="bold red"))
+        missing = ", ".join(key for _, key, _ in sections if results.get(key) is None)
+        text = f"The run was {results.get('status')}; not computed: {missing or 'nothing'}."
+        console.print(Text(text, style="bold red"))
     for title, key, show in sections:
         if results.get(key) is not None:
             console.print(Panel(show(results), title=title, title_align="left", box=box.ROUNDED))
@@ -110,7 +112,7 @@ def _regret(results: Results) -> RenderableType:
         table.add_row(label, *(f"{game['loss'][key]:.4f}" for _, game in games))
     table.add_section()
     for label, key in (
-        ("linear regret / T  (exact)", "linear"),
+        ("linear regret / T, largest over u (exact)", "linear"),
         ("bound a posteriori / T", "posterior"),
         ("bound a priori / T", "prior"),
     ):

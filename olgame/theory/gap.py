@@ -169,7 +169,7 @@ def gap(
     Raises:
         ArgumentError: A radius, weight or slope outside its domain, or u0 outside B(R).
         ShapeError: The shapes do not fit.
-        DataError: Samples that are empty, not finite or wrongly labelled.
+        DataError: Samples that are empty, not finite or wrongly labeled.
         NotAvailableError: The model has no two layers, or sigma no range of sigma'' and is not
             `olgame.activations.relu`.
         OlgameError: A negative gap beyond rounding: a defect.

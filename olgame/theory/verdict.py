@@ -161,6 +161,9 @@ def judge(
         reason = f"least loss {reached:.6g} > ceiling {high:.6g} + {accuracy:g}"
         if premises.all_hold:
             reason += "; all premises hold, so a certificate or a checked number is wrong"
+        elif premises.any_fails:
+            failing = ", ".join(p.name for p in premises.failing)
+            reason += f"; the theorem did not promise it, since premises fail: {failing}"
     else:
         reason = _why_open(reached, accuracy, floor, ceiling, no_floor, slack)
     if not unfit:
