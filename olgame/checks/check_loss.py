@@ -74,8 +74,8 @@ def check_loss(
     Example:
         >>> from olgame.losses import logistic
         >>> print(check_loss(logistic))
-        Logistic: 11 checks passed (labels, value, convex, derivative, lipschitz, smoothness, \
-of_margin, conjugate, leading axes, arguments stay, side effects)
+        Logistic: 11 checks passed (labels; value; convex; derivative; lipschitz; smoothness; \
+of_margin; conjugate; leading axes; arguments stay; side effects)
     """
     rng = np.random.default_rng(seed)
     grid = np.concatenate([np.linspace(-span, span, 41), rng.uniform(-span, span, 40)])
