@@ -19,6 +19,7 @@ from olgame.opening import FIRST_ROUND, check_arguments, check_parts, first_poin
 from olgame.randomness import Seed
 from olgame.referee import Move, Referee
 from olgame.sets.convex_set import ConvexSet
+from olgame.shelf import Shelf
 from olgame.transcript import Status, Transcript
 from olgame.typing import Array, Keep
 
@@ -147,10 +148,11 @@ class _Record:
         self._referee = referee
         self._keep = keep
         self._losses: list[RoundLoss] = []
+        self._shelf = Shelf()
         self._points: list[Array] = []
 
     def keep(self, point: Array, loss: RoundLoss) -> None:
-        self._losses.append(loss)
+        self._losses.append(self._shelf.put(loss))
         if self._keep == "points":
             self._points.append(point)
 

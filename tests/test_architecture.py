@@ -51,7 +51,8 @@ ARROWS: dict[str, set[str]] = {
     "referee": BASE | PROTOCOLS | {"transcript", "running_sums"},
     "observers": BASE | PROTOCOLS,
     "opening": BASE | PROTOCOLS | {"referee"},
-    "game": BASE | PROTOCOLS | {"transcript", "referee", "observers", "opening"},
+    "shelf": BASE | PROTOCOLS,
+    "game": BASE | PROTOCOLS | {"transcript", "referee", "observers", "opening", "shelf"},
     "replay": BASE | PROTOCOLS | {"transcript"},
     "regret": BASE | PARTS | {"transcript", "replay"},
     "certify": BASE | PARTS | {"transcript"},
@@ -68,6 +69,7 @@ ARROWS: dict[str, set[str]] = {
 # The loop and what records it know protocols, no part: these files of the rooms above, no other.
 KNOWS_ONLY_PROTOCOLS = {
     "game",
+    "shelf",
     "opening",
     "referee",
     "running_sums",

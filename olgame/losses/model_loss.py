@@ -75,6 +75,10 @@ class ModelLoss:
         """
         return self.remainders(w, (u,))[0]
 
+    def with_inputs(self, x: Array) -> ModelLoss:
+        """The same loss on equal inputs that lie elsewhere in memory."""
+        return attrs.evolve(self, x=x)
+
     def remainders(self, w: Array, comparators: Sequence[Array]) -> list[Remainder]:
         """`remainder` for several u, with one evaluation at ``w``."""
         at = self.model.at(w, self.x)
