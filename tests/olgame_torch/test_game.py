@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
@@ -118,6 +119,56 @@ def test_the_books_close(activation: str, dtype: str, limit: float, device: str)
         ledger = og.regret.ledger(run, u)
         assert ledger.closing_error <= limit, (name, str(ledger))
         assert ledger.closes
+
+
+class OnePercentOff(ogt.TwoLayerNet):  # type: ignore[misc]  # final: broken here on purpose
+    """A torch network whose weight gradient is 1 % too long."""
+
+    def at(self, w: Any, x: Any) -> Any:
+        at = super().at(w, x)
+
+        class At:
+            z = at.z
+            pullback_x = staticmethod(at.pullback_x)
+            pullback_w = staticmethod(lambda c: 1.01 * at.pullback_w(c))
+            jvp_w = staticmethod(at.jvp_w)
+
+        return At()
+
+
+class WrongDerivative(og.losses.Logistic):
+    """1.01 times the derivative of the logistic loss."""
+
+    def derivative(self, z: Any, y: Any) -> Any:
+        return 1.01 * super().derivative(z, y)
+
+
+class WrongProjection(og.learners.OnlineGradientDescent):
+    """Where the projection moves a point, it moves it a tenth too far."""
+
+    def update(self, state: Any, feedback: Any, /) -> Any:
+        state = super().update(state, feedback)
+        if state.point is not state.before_projection:
+            center = state.decision_set.center
+            state.point = center + 0.9 * (state.point - center)
+        return state
+
+
+@pytest.mark.parametrize("wrong", ["gradient", "loss derivative", "projection"])
+def test_corruptions_open_the_books_on_the_torch_network(wrong: str) -> None:
+    make = OnePercentOff if wrong == "gradient" else ogt.TwoLayerNet
+    model = make(dim=DIM, width=WIDTH)
+    attacker = adversary(model)
+    if wrong == "loss derivative":
+        attacker = attrs.evolve(attacker, loss=WrongDerivative())
+    learner = (
+        WrongProjection(2.0) if wrong == "projection" else og.learners.OnlineGradientDescent(2.0)
+    )
+    run = og.play(learner, attacker, model.neighborhood(1.5), rounds=30, keep="examples")
+    ledger = og.regret.ledger(run, og.regret.linear_maximizer(run))
+    assert not ledger.closes
+    assert ledger.closing_error > 1e-7
+    assert "THE BOOKS ARE OPEN" in str(ledger)
 
 
 def mlp() -> Any:
