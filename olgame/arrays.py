@@ -17,7 +17,20 @@ from numpy.typing import NDArray
 
 from olgame.typing import Array
 
-__all__ = ["Kernels", "as_like", "kernels", "namespace", "same_device", "to_numpy", "unit_roundoff"]
+__all__ = [
+    "BLOCK",
+    "Kernels",
+    "as_like",
+    "blocks",
+    "kernels",
+    "namespace",
+    "same_device",
+    "to_numpy",
+    "unit_roundoff",
+]
+
+BLOCK = 2**16
+"""Numbers in a block: a few blocks of float64 lie in the second-level cache of a core."""
 
 
 @attrs.frozen
@@ -125,6 +138,24 @@ def kernels(x: Array) -> Kernels:
 def namespace(x: Array) -> Any:
     """The array API namespace of ``x``."""
     return kernels(x).xp
+
+
+def blocks(x: Array) -> list[Any]:
+    """Indices that cut one long point on the host into pieces that stay in the cache.
+
+    Several passes over a block cost little more than reading it once. Elsewhere (on an
+    accelerator, with leading axes) everything is one piece.
+
+    Args:
+        x: shape ``(p,)`` or ``(..., p)``.
+
+    Returns:
+        Indices for ``x[index]``, in order.
+    """
+    device = array_api_compat.device(x)
+    if x.ndim != 1 or getattr(device, "type", "cpu") != "cpu":
+        return [...]
+    return [slice(i, i + BLOCK) for i in range(0, x.shape[0], BLOCK)] or [...]
 
 
 def to_numpy(x: Any) -> NDArray[np.float64]:

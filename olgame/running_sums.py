@@ -3,7 +3,8 @@
 Everything is centered at W_1: with D_t = W_t - W_1 a round costs the difference, three dot
 products (<g_t, D_t>, norm(D_t), norm(g_t)) and one accumulation; where the step is audited, one
 step, one projection and one distance more. D_{t+1}, which the audit needs, is kept for the next
-round.
+round. A point of millions of weights is walked through in blocks that stay in the cache, so that
+what a round needs of a block is read from memory once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from olgame.arrays import kernels
+from olgame.arrays import blocks, kernels
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 
@@ -57,6 +58,7 @@ class RunningSums:
     best_loss: Any = attrs.field(init=False)
     _recentered: Any = attrs.field(init=False)
     _project: Callable[[Any], Any] = attrs.field(init=False)
+    _blocks: list[Any] = attrs.field(init=False)
     _next: tuple[Any, Any] = attrs.field(init=False, default=(None, None))
     _moved: Any = attrs.field(init=False, default=None)
     _spare: Any = attrs.field(init=False, default=None)
@@ -70,28 +72,55 @@ class RunningSums:
         self._recentered = self.decision_set.translate(-self.start)
         in_place = getattr(self._recentered, "project_in_place", None)
         self._project = in_place or self._recentered.project
+        self._blocks = blocks(self.start)
 
     def add_round(
         self, point: Any, gradient: Any, kappa: Any, step: Any, next_point: Array
     ) -> Reduced:
         """Add one round; no copy of a point or a gradient is made."""
-        k = kernels(self.start)
         known, offset = self._next
         if known is not point:
             offset = point - self.start
-        self.gradient_sum += gradient
-        if kappa is not None:
-            self._add_curvature(kappa, offset)
-        inner, distance = k.dot(gradient, offset), k.norm(offset)
+        audited = self.audit and step is not None
+        alpha = float(step) if audited else None
+        inner, slope, distance = self._first_pass(gradient, offset, kappa, alpha)
         error = None
-        if self.audit and step is not None:
-            # Memory is used again: for millions of weights a fresh array costs more than a pass.
-            moved = self._moved = k.axpy(-float(step), gradient, offset, self._moved)
-            following = k.axpy(-1.0, self.start, next_point, self._spare)
-            projected = self._project(moved)
-            error = k.norm(k.axpy(-1.0, projected, following, moved))
-            self._next, self._spare = (next_point, following), offset
-        return Reduced(inner, distance, k.norm(gradient), error)
+        if audited:
+            error = self._second_pass(self._project(self._moved), next_point)
+            self._next, self._spare = (next_point, self._spare), offset
+        return Reduced(inner, distance**0.5, slope**0.5, error)
+
+    def _first_pass(
+        self, gradient: Any, offset: Any, kappa: Any, alpha: float | None
+    ) -> tuple[Any, Any, Any]:
+        """S and V, and <g, D>, norm(g)^2, norm(D)^2; D - alpha g in memory of our own."""
+        k = kernels(self.start)
+        if alpha is not None and self._moved is None:
+            self._moved = k.xp.empty_like(self.start)
+        sums: list[tuple[Any, Any, Any]] = []
+        for block in self._blocks:
+            g, d = gradient[block], offset[block]
+            total = self.gradient_sum[block]
+            total += g
+            if kappa is not None:
+                self._add_curvature(kappa, d, self.curvature_sum[block])
+            sums.append((k.dot(g, d), k.dot(g, g), k.dot(d, d)))
+            if alpha is not None:
+                k.axpy(-alpha, g, d, self._moved[block])
+        inner, slope, distance = (sum(terms[1:], terms[0]) for terms in zip(*sums, strict=True))
+        return inner, slope, distance
+
+    def _second_pass(self, projected: Any, next_point: Any) -> Any:
+        """norm(D_{t+1} - projected), with D_{t+1} in memory of our own."""
+        k = kernels(self.start)
+        if self._spare is None:
+            self._spare = k.xp.empty_like(self.start)
+        squares = []
+        for block in self._blocks:
+            following = k.axpy(-1.0, self.start[block], next_point[block], self._spare[block])
+            difference = k.axpy(-1.0, projected[block], following)
+            squares.append(k.dot(difference, difference))
+        return sum(squares[1:], squares[0]) ** 0.5
 
     def add_chunk(
         self, points: Sequence[Any], gradients: Sequence[Any], steps: Any, next_point: Array
@@ -117,14 +146,14 @@ class RunningSums:
 
     def add_curvature(self, kappa: Any, point: Any) -> None:
         """V += kappa_t D_t, for a finite kappa_t, one number or one for each game."""
-        self._add_curvature(kappa, point - self.start)
+        self._add_curvature(kappa, point - self.start, self.curvature_sum)
 
-    def _add_curvature(self, kappa: Any, offset: Any) -> None:
+    def _add_curvature(self, kappa: Any, offset: Any, total: Any) -> None:
         k = kernels(self.start)
         if np.ndim(kappa) == 0:
-            k.accumulate(self.curvature_sum, float(kappa), offset)
+            k.accumulate(total, float(kappa), offset)
         else:
-            self.curvature_sum += k.xp.asarray(kappa, dtype=self.start.dtype)[..., None] * offset
+            total += k.xp.asarray(kappa, dtype=self.start.dtype)[..., None] * offset
 
     def note_loss(self, point: Any, loss: NDArray[np.float64] | float) -> None:
         """Keep ``point`` where its loss is the smallest so far."""

@@ -94,8 +94,11 @@ class OnlineGradientDescent:
                 gradient, gradient
             )
         step: Any = self.step_size(feedback.round, state.gradient_squares)
-        per_game = step if isinstance(step, float) or gradient.ndim == 1 else step[..., None]
-        y = state.point - per_game * gradient
+        if isinstance(step, float):
+            y = kernels(gradient).axpy(-step, gradient, state.point)
+        else:
+            per_game = step if gradient.ndim == 1 else step[..., None]
+            y = state.point - per_game * gradient
         state.point = state.decision_set.project(y)
         state.before_projection = y
         state.step_size = step

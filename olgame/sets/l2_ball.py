@@ -8,7 +8,7 @@ from typing import Any, final
 import attrs
 import numpy as np
 
-from olgame.arrays import as_like, kernels
+from olgame.arrays import BLOCK, as_like, blocks, kernels
 from olgame.exceptions import ShapeError
 from olgame.sets.fields import as_float, finite_center, matched, require_length
 from olgame.sets.norms import norm, ordinary_scale, unit
@@ -80,6 +80,8 @@ class L2Ball:
     def project(self, x: Array) -> Array:
         """c + (x - c) min(1, R / norm(x - c)), shape ``(..., p)``; ``x`` itself if inside."""
         center = None if self.center is None else self._center_for(x)
+        if x.ndim == 1 and x.shape[0] > BLOCK and (center is None or center.ndim == 1):
+            return self._project_long(x, center, in_place=False)
         difference: Any = x if center is None else x - center
         if difference.ndim != 1:
             return self._project_many(x, center, difference)
@@ -91,25 +93,51 @@ class L2Ball:
         factor = self.radius / length
         if center is None:
             return x * factor
-        return _shrunk(center, difference, factor)
+        difference *= factor
+        difference += center
+        return difference
 
     @np.errstate(over="ignore", under="ignore", invalid="ignore")
     def project_in_place(self, x: Array) -> Array:
         """`project` of a point whose memory may be used for the result.
 
-        For millions of weights a fresh array costs more than the arithmetic. Around the origin
-        one point is scaled where it lies; elsewhere this is `project`.
+        For millions of weights a fresh array costs more than the arithmetic: one point is moved
+        where it lies, block by block. With leading axes this is `project`.
         """
-        if self.center is None and x.ndim == 1 and self._ordinary:
-            length = float(kernels(x).norm(x))
-            if length <= self.radius:
-                return x
-            if length < math.inf:
-                point: Any = x
-                point *= self.radius / length
-                scaled: Array = point
-                return scaled
+        center = None if self.center is None else self._center_for(x)
+        if x.ndim == 1 and (center is None or center.ndim == 1):
+            return self._project_long(x, center, in_place=True)
         return self.project(x)
+
+    def _project_long(self, x: Any, center: Any, *, in_place: bool) -> Array:
+        """`project` of one point, block by block: passes over memory are what it costs."""
+        k, pieces = kernels(x), blocks(x)
+        moved = x if in_place or center is None else k.xp.empty_like(x)
+        if center is None:
+            length = float(k.norm(x))
+        else:
+            squares = 0.0
+            for block in pieces:
+                out = None if in_place else moved[block]
+                difference = k.axpy(-1.0, center[block], x[block], out)
+                squares += float(k.dot(difference, difference))
+            length = squares**0.5
+        if not (self._ordinary and length < math.inf):
+            return self._project_scaled(x, center, x if center is None else x - center)
+        if length <= self.radius:
+            found: Array = x
+            return found
+        factor = self.radius / length
+        if center is None and not in_place:
+            return moved * factor
+        for block in pieces:
+            part = moved[block]
+            if in_place and center is not None:
+                part -= center[block]
+            part *= factor
+            if center is not None:
+                part += center[block]
+        return moved
 
     def _project_many(self, x: Any, center: Any, difference: Any) -> Array:
         """`project` for leading axes, of the point or of the center."""

@@ -10,6 +10,10 @@ from olgame.theory.premise import Premise as Premise
 from olgame.theory.premise import Premises as Premises
 from olgame.theory.projected_ogd import ProjectedOGD as ProjectedOGD
 from olgame.theory.projected_ogd import RegretVerdict as RegretVerdict
+from olgame.theory.regret_bound import BoundCheck as BoundCheck
+from olgame.theory.regret_bound import BoundStatement as BoundStatement
+from olgame.theory.regret_bound import RegretBound as RegretBound
+from olgame.theory.regret_bound import check_bound as check_bound
 from olgame.theory.relu_worst_case import relu_worst_case as relu_worst_case
 from olgame.theory.second_moment import SecondMoment as SecondMoment
 from olgame.theory.second_moment import second_moment as second_moment
