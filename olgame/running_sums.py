@@ -22,6 +22,9 @@ from olgame.typing import Array
 
 __all__ = ["Reduced", "RunningSums"]
 
+WAITING = 4
+"""Rounds of a game with a long point whose gradients are added to the sums together."""
+
 
 class Reduced(NamedTuple):
     """The scalars of a chunk of rounds, in the library of the game, shape ``(k, ...)``.
@@ -43,8 +46,6 @@ class RunningSums:
         start: W_1, shape ``(..., p)``.
         decision_set: K.
         audit: whether to compare every step with the projected gradient step.
-        gradient_sum: S.
-        curvature_sum: V.
         best_point: the point of smallest loss so far.
         best_loss: its loss, for each game.
     """
@@ -52,10 +53,11 @@ class RunningSums:
     start: Array
     decision_set: ConvexSet
     audit: bool
-    gradient_sum: Any = attrs.field(init=False)
-    curvature_sum: Any = attrs.field(init=False)
     best_point: Any = attrs.field(init=False)
     best_loss: Any = attrs.field(init=False)
+    _gradient_sum: Any = attrs.field(init=False)
+    _curvature_sum: Any = attrs.field(init=False)
+    _waiting: list[tuple[Any, Any, Any]] = attrs.field(init=False, factory=list)
     _recentered: Any = attrs.field(init=False)
     _project: Callable[[Any], Any] = attrs.field(init=False)
     _blocks: list[Any] = attrs.field(init=False)
@@ -66,7 +68,7 @@ class RunningSums:
     def __attrs_post_init__(self) -> None:
         xp = kernels(self.start).xp
         zeros = xp.zeros_like(self.start, dtype=xp.float64)
-        self.gradient_sum, self.curvature_sum = zeros, xp.zeros_like(zeros)
+        self._gradient_sum, self._curvature_sum = zeros, xp.zeros_like(zeros)
         self.best_point = self.start
         self.best_loss = np.full(tuple(self.start.shape[:-1]), np.inf)
         self._recentered = self.decision_set.translate(-self.start)
@@ -77,33 +79,60 @@ class RunningSums:
     def add_round(
         self, point: Any, gradient: Any, kappa: Any, step: Any, next_point: Array
     ) -> Reduced:
-        """Add one round; no copy of a point or a gradient is made."""
+        """Add one round; no copy is made: a gradient, like a point, is not changed afterwards."""
         known, offset = self._next
         if known is not point:
             offset = point - self.start
         audited = self.audit and step is not None
         alpha = float(step) if audited else None
-        inner, slope, distance = self._first_pass(gradient, offset, kappa, alpha)
+        inner, slope, distance = self._first_pass(gradient, offset, alpha)
+        self._waiting.append((gradient, point, kappa))
+        if len(self._waiting) >= min(WAITING, len(self._blocks)):
+            self._add_waiting()
         error = None
         if audited:
             error = self._second_pass(self._project(self._moved), next_point)
             self._next, self._spare = (next_point, self._spare), offset
         return Reduced(inner, distance**0.5, slope**0.5, error)
 
-    def _first_pass(
-        self, gradient: Any, offset: Any, kappa: Any, alpha: float | None
-    ) -> tuple[Any, Any, Any]:
-        """S and V, and <g, D>, norm(g)^2, norm(D)^2; D - alpha g in memory of our own."""
+    @property
+    def gradient_sum(self) -> Any:
+        """S, float64, shape ``(..., p)``."""
+        self._add_waiting()
+        return self._gradient_sum
+
+    @property
+    def curvature_sum(self) -> Any:
+        """V, float64, shape ``(..., p)``."""
+        self._add_waiting()
+        return self._curvature_sum
+
+    def _add_waiting(self) -> None:
+        """Add the gradients and points of a few rounds to S and V, in their order.
+
+        The sums take eight bytes a number to read and eight to write: as much as all the rest
+        that a round needs. Rounds that are added together share that.
+        """
+        waiting, self._waiting = self._waiting, []
+        k, bent = kernels(self.start), any(kappa is not None for _, _, kappa in waiting)
+        for block in self._blocks if waiting else ():
+            total = self._gradient_sum[block]
+            for gradient, _, _ in waiting:
+                total += gradient[block]
+            if bent:
+                start, total = self.start[block], self._curvature_sum[block]
+                for _, point, kappa in waiting:
+                    if kappa is not None:
+                        self._add_curvature(kappa, k.axpy(-1.0, start, point[block]), total)
+
+    def _first_pass(self, gradient: Any, offset: Any, alpha: float | None) -> tuple[Any, Any, Any]:
+        """<g, D>, norm(g)^2, norm(D)^2; D - alpha g in memory of our own."""
         k = kernels(self.start)
         if alpha is not None and self._moved is None:
             self._moved = k.xp.empty_like(self.start)
         sums: list[tuple[Any, Any, Any]] = []
         for block in self._blocks:
             g, d = gradient[block], offset[block]
-            total = self.gradient_sum[block]
-            total += g
-            if kappa is not None:
-                self._add_curvature(kappa, d, self.curvature_sum[block])
             sums.append((k.dot(g, d), k.dot(g, g), k.dot(d, d)))
             if alpha is not None:
                 k.axpy(-alpha, g, d, self._moved[block])
@@ -131,7 +160,7 @@ class RunningSums:
         offsets -= self.start
         stacked = self.stacked(gradients)
         before = offsets[:-1]
-        self.gradient_sum += k.xp.sum(stacked, axis=0, dtype=k.xp.float64)
+        self._gradient_sum += k.xp.sum(stacked, axis=0, dtype=k.xp.float64)
         error = None
         if self.audit and steps is not None:
             alpha = k.xp.asarray(steps, dtype=self.start.dtype)[..., None]
@@ -146,7 +175,7 @@ class RunningSums:
 
     def add_curvature(self, kappa: Any, point: Any) -> None:
         """V += kappa_t D_t, for a finite kappa_t, one number or one for each game."""
-        self._add_curvature(kappa, point - self.start, self.curvature_sum)
+        self._add_curvature(kappa, point - self.start, self._curvature_sum)
 
     def _add_curvature(self, kappa: Any, offset: Any, total: Any) -> None:
         k = kernels(self.start)

@@ -81,6 +81,9 @@ class L2Perturbation:
         scale = xp.asarray(radius / xp.where(length > radius, length, xp.ones_like(length)))
         difference *= scale[..., None]  # in place: our own, of the shape of the result
         difference += x
+        if bool(xp.all(outside)):
+            moved: Array = difference
+            return moved
         projected: Array = xp.where(outside, difference, x_adv)
         return projected
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-__all__ = ["Comparison", "compare", "set_threads"]
+__all__ = ["Comparison", "Turns", "compare", "set_threads"]
 
 
 @attrs.frozen
@@ -54,19 +54,64 @@ def compare(
             if turn >= warmup:
                 times[name].append(time.process_time() - begin)
     baseline = times[next(iter(candidates))]
-    found = []
-    for name, seconds in times.items():
-        ratios = [a / b for a, b in zip(seconds, baseline, strict=True)]
-        quartiles = statistics.quantiles(ratios, n=4) if repeats > 1 else [ratios[0]] * 3
-        found.append(
-            Comparison(
-                name,
-                statistics.median(seconds),
-                statistics.median(ratios),
-                (quartiles[0], quartiles[2]),
-            )
-        )
-    return found
+    return [_comparison(name, seconds, baseline) for name, seconds in times.items()]
+
+
+def _comparison(name: str, seconds: list[float], baseline: list[float]) -> Comparison:
+    ratios = [a / b for a, b in zip(seconds, baseline, strict=True)]
+    quartiles = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else [ratios[0]] * 3
+    middle = statistics.median(ratios)
+    return Comparison(name, statistics.median(seconds), middle, (quartiles[0], quartiles[2]))
+
+
+@attrs.define
+class Turns:
+    """Two loops that take turns, round by round: what drifts in seconds drifts for both.
+
+    A round of the candidate is divided by the mean of the baseline's rounds before and after it.
+
+    Args:
+        baseline: name of the baseline.
+        candidate: name of the candidate.
+        wait: called before the clock is read (a device may still be at work).
+    """
+
+    baseline: str
+    candidate: str
+    wait: Callable[[], object] = lambda: None
+    _mark: float = 0.0
+    _baseline: list[float] = attrs.field(init=False, factory=list)
+    _candidate: list[float] = attrs.field(init=False, factory=list)
+
+    def begin(self) -> None:
+        """Start the clock; the baseline's first round comes first."""
+        self._mark = self._now()
+
+    def candidate_ends(self) -> None:
+        """A round of the candidate is over (nothing, before the first of the baseline)."""
+        now = self._now()
+        if self._baseline:
+            self._candidate.append(now - self._mark)
+        self._mark = now
+
+    def baseline_ends(self) -> None:
+        """A round of the baseline is over."""
+        now = self._now()
+        self._baseline.append(now - self._mark)
+        self._mark = now
+
+    def comparisons(self, warmup: int) -> list[Comparison]:
+        """Both, without the first ``warmup`` rounds."""
+        pairs = zip(self._baseline[:-1], self._baseline[1:], strict=True)
+        beside = [(a + b) / 2.0 for a, b in pairs][warmup:]
+        return [
+            _comparison(self.baseline, beside, beside),
+            _comparison(self.candidate, self._candidate[warmup:], beside),
+        ]
+
+    def _now(self) -> float:
+        self.wait()
+        return time.process_time()
 
 
 def set_threads(threads: int) -> None:

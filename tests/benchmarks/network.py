@@ -12,7 +12,7 @@ from torch import Tensor
 
 import olgame as og
 import olgame_torch as ogt
-from tests.benchmarks.harness import compare
+from tests.benchmarks.harness import Turns, compare
 
 WIDTH, DIM, SAMPLES, STEPS, RADIUS, INPUT_RADIUS, ALPHA = 4096, 784, 128, 10, 3.0, 0.1, 0.5
 
@@ -103,23 +103,37 @@ def off_the_start(bare: Bare) -> Tensor:
     return bare.start + step * (0.5 * RADIUS / float(step.norm()))
 
 
-def rounds(dtype: torch.dtype, device: str = "cpu", count: int = 20) -> list[str]:
-    """Rounds with PGD-10 and default tracking beside the bare loop."""
+def rounds(dtype: torch.dtype, device: str = "cpu", count: int = 100) -> list[str]:
+    """Rounds with PGD-10 and default tracking beside the bare loop.
+
+    Both play from W_0, one round of either in turn, so that a round is compared with the one
+    beside it. That they play the same game is checked from a point off W_0.
+    """
     model, adversary, bare = parts(dtype, device)
+    ball, learner = model.neighborhood(RADIUS), og.learners.OnlineGradientDescent(ALPHA)
     start = off_the_start(bare)
+    found: Any = og.play(learner, adversary, ball, rounds=3, start=start).final_point
+    expected = bare.play(3, start)
+    difference = float(torch.dist(found, expected) / torch.dist(expected, start))
+    turns = Turns(f"bare loop, {dtype}, {device}", "olgame.play", wait=synchronize(device))
+    w = bare.start
 
-    def ours(n: int) -> Any:
-        learner = og.learners.OnlineGradientDescent(ALPHA)
-        return og.play(learner, adversary, model.neighborhood(RADIUS), rounds=n, start=start)
+    def bare_round(_: Any = None) -> None:
+        nonlocal w
+        turns.candidate_ends()
+        w = bare.step(w)
+        turns.baseline_ends()
 
-    found, expected = ours(3).final_point, bare.play(3, start)
-    difference = float((found - expected).norm() / (expected - start).norm())
-    candidates: dict[str, Callable[[], object]] = {
-        f"bare loop, {count} rounds, {dtype}, {device}": lambda: bare.play(count, start),
-        f"olgame.play, {count} rounds": lambda: ours(count),
-    }
-    lines = [str(c) for c in compare(candidates, repeats=5)]
+    turns.begin()
+    bare_round()
+    og.play(learner, adversary, ball, rounds=count, observers=[bare_round])
+    lines = [str(c) for c in turns.comparisons(warmup=3)]
     return [*lines, f"  relative difference of the points after 3 rounds: {difference:.1e}"]
+
+
+def synchronize(device: str) -> Callable[[], object]:
+    """What waits until the device has done its work."""
+    return torch.cuda.synchronize if device != "cpu" else lambda: None
 
 
 def attack(dtype: torch.dtype, device: str = "cpu") -> list[str]:
@@ -134,7 +148,7 @@ def attack(dtype: torch.dtype, device: str = "cpu") -> list[str]:
             objective, adversary.x, adversary.perturbation_set, rng
         ),
     }
-    return [str(c) for c in compare(candidates, repeats=9)]
+    return [str(c) for c in compare(candidates, repeats=60, warmup=3)]
 
 
 def floor() -> str:
