@@ -15,6 +15,7 @@ from olgame.theory.regret_bound import BoundStatement as BoundStatement
 from olgame.theory.regret_bound import RegretBound as RegretBound
 from olgame.theory.regret_bound import check_bound as check_bound
 from olgame.theory.relu_worst_case import relu_worst_case as relu_worst_case
+from olgame.theory.round_weights import round_weights as round_weights
 from olgame.theory.second_moment import SecondMoment as SecondMoment
 from olgame.theory.second_moment import second_moment as second_moment
 from olgame.theory.two_layer import TwoLayer as TwoLayer

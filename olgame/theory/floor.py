@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from olgame.activations import Activation
 from olgame.arrays import to_numpy, unit_roundoff
-from olgame.exceptions import ArgumentError, NotAvailableError
+from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
 from olgame.models.model import HasTwoLayers
+from olgame.replay import replay
 from olgame.results import Certified, least_robust_loss
 from olgame.theory.audit import (
     check_single_game,
@@ -23,30 +27,38 @@ from olgame.validation import require
 
 __all__ = ["floor"]
 
+Floats = NDArray[np.float64]
+
 ROUNDING = 4.0
 """Slack, in units of machine precision x operations in one output x sum of absolute terms."""
 
+WEIGHTS_OFF = 1e-9
+"""What the sum of given weights may be off."""
 
-def floor(run: Transcript, weight_radius: float) -> Certified:
+
+def floor(run: Transcript, weight_radius: float, *, weights: Any = None) -> Certified:
     """A certified lower bound on the minimum of the robust loss L_* over B(R).
 
     B(R) is the Euclidean ball of radius R around W_0, the model's initialization. No solver and
-    no attack is run: every number is a sum that the game kept anyway. Written with
-    D_t = W_t - W_1, b = W_0 - W_1, S = sum g_t, V = sum kappa_t D_t, k = sum kappa_t:
+    no attack is run: every number is a sum that the game kept anyway (with ``weights``, a sum over
+    the replayed game). Written with weights lambda_t >= 0 of sum 1, by default 1/T, and
+    D_t = W_t - W_1, b = W_0 - W_1, S = sum lambda_t g_t, V = sum lambda_t kappa_t D_t,
+    k = sum lambda_t kappa_t:
 
-        min over B(R) of L_* >= (1/T) { sum l_t(W_t) - sum <g_t, D_t> - sum kappa_t norm(D_t)^2
-                                 + <S + 2 V, b> - k norm(b)^2
-                                 - R norm(S + 2 V - 2 k b) - k R^2 }.
+        min over B(R) of L_* >= sum_t lambda_t [ l_t(W_t) - <g_t, D_t> - kappa_t norm(D_t)^2 ]
+                                + <S + 2 V, b> - k norm(b)^2
+                                - R norm(S + 2 V - 2 k b) - k R^2.
 
     Proof. Every x'_{t,i} is in B(x_i), hence L_*(W) >= l_t(W) for every W and t, and L_* is at
-    least the average of l_1, ..., l_T. Each of them has the quadratic lower model
+    least any weighted mean of l_1, ..., l_T (a mixed strategy of the adversary; it may be chosen
+    after the game: `round_weights`). Each of them has the quadratic lower model
 
         l_t(W) >= l_t(W_t) + <g_t, W - W_t> - kappa_t norm(W - W_t)^2
 
     (convexity of the loss in the output, and the curvature bound of the network). Put
-    W - W_t = b + v - D_t with norm(v) <= R and expand the square: the sum over t is
+    W - W_t = b + v - D_t with norm(v) <= R and expand the square: the weighted mean is
 
-        sum l_t(W_t) - sum <g_t, D_t> - sum kappa_t norm(D_t)^2 + <S + 2 V, b> - k norm(b)^2
+        sum_t lambda_t [ l_t(W_t) - <g_t, D_t> - kappa_t norm(D_t)^2 ] + <S + 2 V, b> - k norm(b)^2
         + <S + 2 V - 2 k b, v> - k norm(v)^2,
 
     concave in v, so least on the sphere norm(v) = R: at v = -R (S + 2 V - 2 k b) / norm(...). []
@@ -61,6 +73,9 @@ def floor(run: Transcript, weight_radius: float) -> Certified:
     Args:
         run: A single game on a network, played on all samples in every round.
         weight_radius: R > 0.
+        weights: lambda, shape ``(T,)``, sum 1 up to 1e-9 (what it is off is divided out); None for
+            the mean over all rounds. Other weights need ``keep="examples"``: the gradients are
+            computed again.
 
     Returns:
         The lower bound; it may be negative.
@@ -93,29 +108,27 @@ def floor(run: Transcript, weight_radius: float) -> Certified:
     check_single_game(run, "floor")
     excess = _refuse_what_proves_nothing(run)
 
-    radius, rounds = float(weight_radius), run.rounds
+    radius = float(weight_radius)
     kappa, distance = run.weak_convexity, run.distance
-    k = float(kappa.sum())
+    share, linear = _weighted(run, weights)
+    k = float(share @ kappa)
     b = to_numpy(run.adversary.model.start) - to_numpy(run.start)  # type: ignore[attr-defined]
-    linear = to_numpy(run.gradient_sum) + 2.0 * to_numpy(run.curvature_sum)
     rounding = played_rounding(run)
     with np.errstate(over="ignore", invalid="ignore"):
         steepest = float(np.linalg.norm(linear - 2.0 * k * b))
         shift = float(linear @ b)
         total = (
-            run.loss.sum()
-            - run.inner.sum()
-            - float(kappa @ distance**2)
+            float(share @ (run.loss - run.inner - kappa * distance**2))
             + shift
             - k * float(b @ b)
             - radius * steepest
             - k * radius * radius
         )
         reach = radius + distance + float(np.linalg.norm(b))
-        absolute = np.abs(run.loss).sum() + float(run.gradient_norm @ reach + kappa @ reach**2)
+        absolute = share @ (np.abs(run.loss) + run.gradient_norm * reach + kappa * reach**2)
         slack = ROUNDING * unit_roundoff(run.start) * rounding.operations * absolute
-        slack += rounding.loss.sum() + float(rounding.gradient @ reach)
-        value = float((total - slack) / rounds)
+        slack += share @ (rounding.loss + rounding.gradient * reach)
+        value = float(total - slack)
     if not np.isfinite(rounding.loss).all():
         raise NotAvailableError(
             "`floor(run=...)` needs a loss with a Lipschitz or a smoothness constant, to bound "
@@ -127,12 +140,36 @@ def floor(run: Transcript, weight_radius: float) -> Certified:
             f"to be a float, got {weight_radius!r}."
         )
     method = "free floor: the played losses linearized at W_t"
+    if weights is not None:
+        method = "floor of chosen weights over the rounds, linearized at W_t"
     activation = getattr(run.adversary.model, "activation", None)  # type: ignore[attr-defined]
     if isinstance(activation, Activation) and not stated_by_library(activation):
         method += f"; with C1 and C2 as {activation.name} states them"
     if excess > 0.0:
         method += f"; for B(x) enlarged by the rounding {excess:.2g} of the attack"
     return Certified(value, "lower", method, quantity=least_robust_loss(radius))
+
+
+def _weighted(run: Transcript, weights: Any) -> tuple[Floats, Floats]:
+    """lambda, and S + 2 V with those weights."""
+    if weights is None:
+        sums = to_numpy(run.gradient_sum) + 2.0 * to_numpy(run.curvature_sum)
+        return np.full(run.rounds, 1.0 / run.rounds), sums / run.rounds
+    share = to_numpy(weights)
+    if share.shape != (run.rounds,):
+        raise ShapeError(
+            f"`floor(weights=...)` must have shape ({run.rounds},), one for every round, got "
+            f"{share.shape}."
+        )
+    good = bool((share >= 0.0).all()) and abs(float(share.sum()) - 1.0) <= WEIGHTS_OFF
+    require(good, "floor", "weights", "be non-negative with sum 1", weights)
+    share = share / share.sum()
+    start, linear = to_numpy(run.start), np.zeros(run.start.shape[-1])
+    for step, weight, kappa in zip(replay(run), share, run.weak_convexity, strict=True):
+        if weight > 0.0:
+            linear += weight * to_numpy(step.evaluation.gradient)
+            linear += (2.0 * weight * kappa) * (to_numpy(step.point) - start)
+    return share, linear
 
 
 def _refuse_what_proves_nothing(run: Transcript) -> float:

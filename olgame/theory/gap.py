@@ -13,10 +13,12 @@ from olgame.activations import relu
 from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.losses.loss import Loss
 from olgame.models.model import HasTwoLayers
-from olgame.results import Certified, least_robust_loss
+from olgame.results import Certified
+from olgame.sets.convex_set import ConvexSet
 from olgame.theory.network_minorant import relu_minorants, smooth_minorant
 from olgame.theory.slope_candidates import slope_candidates
 from olgame.theory.two_layer_point import TwoLayerPoint, two_layer_point
+from olgame.theory.weight_balls import WeightBalls, weight_balls
 from olgame.theory.weighted_samples import WeightedSamples, weighted_samples
 from olgame.theory.worst_case_linearization import TwoLayerModel
 
@@ -27,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @attrs.frozen
 class Gap:
-    """min F over B(R) lies in [value - gap, value].
+    """min F over K lies in [value - gap, value]; K is B(R), or a product of such balls.
 
     Attributes:
         value: F(u0).
@@ -36,11 +38,12 @@ class Gap:
         gamma: Gamma(mu).
         rounding: What was added to the gap for the arithmetic.
         mu: The multiplier of the proof.
-        lambda_max: Largest eigenvalue of the curvature matrices, rounded up.
-        stationarity_ratio: norm(g)/(2R).
-        frank_wolfe_gap: <g, delta> + R norm(g): first-order stationarity over B(R) when 0.
-        distance: norm(u0 - W_0).
-        weight_radius: R.
+        lambda_max: Largest eigenvalue of the curvature matrices, rounded up (of several balls, in
+            the one that is closest to failing).
+        stationarity_ratio: norm(g)/(2R), there.
+        frank_wolfe_gap: <g, delta> + R norm(g), summed over balls: first-order stationarity when 0.
+        filled: Least norm(u0_h - W_0h)/R_h over the balls: 1 on the product of the spheres.
+        balls: K, the ball B(R) or a product of balls.
         slopes: Which slopes were taken.
         tolerance: What counts as 0 in `globally_optimal`.
     """
@@ -54,14 +57,14 @@ class Gap:
     lambda_max: float
     stationarity_ratio: float
     frank_wolfe_gap: float
-    distance: float
-    weight_radius: float
+    filled: float
+    balls: WeightBalls
     slopes: str
     tolerance: float
 
     @property
     def floor(self) -> float:
-        """A lower bound on min F over B(R)."""
+        """A lower bound on min F over K."""
         return self.value - self.gap
 
     @property
@@ -71,13 +74,13 @@ class Gap:
             self.floor,
             "lower",
             "curvature-corrected duality gap",
-            quantity=least_robust_loss(self.weight_radius),
+            quantity=self.balls.quantity,
         )
 
     @property
     def on_sphere(self) -> bool:
-        """Whether norm(u0 - W_0) = R up to the tolerance, relative to R."""
-        return abs(self.distance - self.weight_radius) <= self.tolerance * self.weight_radius
+        """Whether norm(u0_h - W_0h) = R_h in every ball, up to the tolerance, relative to R_h."""
+        return self.filled >= 1.0 - self.tolerance
 
     @property
     def gradient_dominates(self) -> bool:
@@ -86,12 +89,12 @@ class Gap:
 
     @property
     def globally_optimal(self) -> bool:
-        """Whether u0 is a proved global minimizer of F over B(R), to within ``tolerance``."""
+        """Whether u0 is a proved global minimizer of F over K, to within ``tolerance``."""
         return self.gap <= self.tolerance
 
     def __str__(self) -> str:
         lines = [
-            f"F(u0) = {self.value:.6g}, min F over B({self.weight_radius:g}) {self.certified}",
+            f"F(u0) = {self.value:.6g}, min F over {self.balls.name} {self.certified}",
             f"gap {self.gap:.3g}, Frank-Wolfe gap {self.frank_wolfe_gap:.3g}",
             f"norm(g)/(2R) = {self.stationarity_ratio:.3g} "
             f"{'>' if self.gradient_dominates else '<='} {self.lambda_max:.3g} = lambda_max(M)",
@@ -112,6 +115,7 @@ def gap(
     weights: Any = None,
     weight_radius: float | None = None,
     *,
+    decision_set: ConvexSet | None = None,
     slopes: Any = None,
     smoothing: Sequence[float] = (1e-4, 1e-3, 1e-2, 1e-1),
     tolerance: float = 1e-6,
@@ -146,7 +150,7 @@ def gap(
 
     Args:
         model: A two-layer network; B(R) is centered at ``model.start``. Computed in float64.
-        u0: Flat weights in B(R), shape ``(p,)``; a point outside by rounding (relative 1e-6) is
+        u0: Flat weights in K, shape ``(p,)``; a point outside by rounding (relative 1e-6) is
             pulled back first. Every u0 is sound, a minimizer of F is best (`hindsight_point`).
         x: Played inputs, shape ``(N, d)``; or the rounds, a sequence of T arrays ``(n, d)``, which
             are neither stacked nor copied.
@@ -154,7 +158,9 @@ def gap(
         loss: l, with a conjugate.
         weights: omega >= 0, sum 1, shape ``(N,)``; for rounds ``(T, n)`` or ``(T,)``; None: equal.
             Sums off by up to 1e-9 are accepted, and the weights divided by them.
-        weight_radius: R, between 1e-100 and 1e100; always to be given.
+        weight_radius: R, between 1e-100 and 1e100; this or ``decision_set`` has to be given.
+        decision_set: `L2Ball` or `L2InfBall` around ``model.start``, or a `ProductSet` of such over
+            whole rows.
         slopes: p, shape ``(N,)`` (rounds one after another). Default: `loss.derivative`, and for
             a loss with kinks also the secant slopes of ``smoothing``; what would be best if the
             curvature were 0 is taken.
@@ -185,11 +191,6 @@ def gap(
     References:
         gao2019, hazan2022.
     """
-    if weight_radius is None or not 1e-100 <= weight_radius <= 1e100:
-        raise ArgumentError(
-            "`gap(weight_radius=...)` must be finite and positive, between 1e-100 and 1e100, got "
-            f"{weight_radius!r}."
-        )
     if not isinstance(model, HasTwoLayers):
         raise NotAvailableError(
             f"`gap(model=...)` must be a two-layer network, got {type(model).__name__} "
@@ -197,8 +198,8 @@ def gap(
             "known for other models. `theory.floor(run, R)` serves every model with a "
             "`curvature_bound` (linear ones); `hindsight_point` and `regret.external` estimate."
         )
-    radius = float(weight_radius)
-    point = two_layer_point(model, u0, radius)
+    balls = weight_balls(model, weight_radius, decision_set, "gap")
+    point = two_layer_point(model, u0, balls)
     samples = weighted_samples(x, y, weights, model.dim, loss, "gap")
     f, noise = point.outputs(samples)
     value = float(samples.weights @ np.asarray(loss.value(f, samples.y)))
@@ -208,19 +209,24 @@ def gap(
     candidates = slope_candidates(loss, f, samples, slopes, smoothing)
     if len(candidates) > 1:
         candidates = [
-            min(candidates, key=lambda c: _stationarity(point, samples, loss, f, c[1], radius))
+            min(candidates, key=lambda c: _stationarity(point, samples, loss, f, c[1], balls))
         ]
     name, p = candidates[0]
-    return _from_slopes(point, samples, loss, f, noise, p, radius, value, name, tolerance)
+    return _from_slopes(point, samples, loss, f, noise, p, balls, value, name, tolerance)
 
 
 def _stationarity(
-    point: TwoLayerPoint, samples: WeightedSamples, loss: Loss, f: Floats, p: Floats, radius: float
+    point: TwoLayerPoint,
+    samples: WeightedSamples,
+    loss: Loss,
+    f: Floats,
+    p: Floats,
+    balls: WeightBalls,
 ) -> float:
     """Frank-Wolfe gap minus Phi: what the gap would be without curvature, up to a constant."""
     phi = float(samples.weights @ (p * f - np.asarray(loss.conjugate(p, samples.y))))
     g = point.gradient(samples, p)
-    return float(np.vdot(g, point.displacement)) + radius * float(np.linalg.norm(g)) - phi
+    return float(np.vdot(g, point.displacement) + balls.radii @ balls.norms(g)) - phi
 
 
 def _from_slopes(
@@ -230,7 +236,7 @@ def _from_slopes(
     f: Floats,
     noise: Floats,
     p: Floats,
-    radius: float,
+    balls: WeightBalls,
     value: float,
     name: str,
     tolerance: float,
@@ -242,19 +248,19 @@ def _from_slopes(
     conjugate = np.where(omega > 0, conjugate, 0.0)
     constant = float(omega @ (p * f - conjugate))
     if point.activation == relu:
-        minorants = relu_minorants(point, samples, p, constant, radius)
+        minorants = relu_minorants(point, samples, p, constant, balls)
     else:
         minorants = [smooth_minorant(point, samples, p, constant)]
-    drops = [(m.drop(radius), m.constant) for m in minorants]
+    drops = [(m.drop(balls), m.constant) for m in minorants]
     drop, phi = min(drops, key=lambda found: found[0].gamma - found[1])
     lost = constant - phi
-    rounding = point.rounding(samples, f, noise, p, conjugate, radius, lost, drop)
+    rounding = point.rounding(samples, f, noise, p, conjugate, balls.radius, lost, drop)
     rounding += 4 * float(np.finfo(np.float64).eps) * (abs(value) + abs(phi))
     raw = value - phi + drop.gamma
     if not np.isfinite(raw + rounding):
         raise ArgumentError(
             "`gap(x=..., u0=..., weight_radius=...)` must be of sizes whose squares are finite in "
-            f"float64, got R = {radius} and a gap of {raw}."
+            f"float64, got {balls.name} and a gap of {raw}."
         )
     if not raw >= -2 * rounding - 1e-12 * abs(value):
         raise ArgumentError(
@@ -270,8 +276,8 @@ def _from_slopes(
         lambda_max=drop.lambda_max,
         stationarity_ratio=drop.stationarity_ratio,
         frank_wolfe_gap=drop.frank_wolfe_gap,
-        distance=float(np.linalg.norm(point.displacement)),
-        weight_radius=radius,
+        filled=float((balls.norms(point.displacement) / balls.radii).min()),
+        balls=balls,
         slopes=name,
         tolerance=tolerance,
     )

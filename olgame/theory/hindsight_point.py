@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -12,6 +12,7 @@ from olgame.arrays import as_like, kernels
 from olgame.exceptions import ShapeError
 from olgame.losses.loss import Loss
 from olgame.models.model import Model
+from olgame.sets.convex_set import ConvexSet
 from olgame.theory.weighted_samples import WeightedSamples, weighted_samples
 from olgame.typing import Array
 from olgame.validation import require
@@ -28,15 +29,16 @@ def hindsight_point(
     rounds: Any,
     y: Any,
     loss: Loss,
-    weight_radius: float,
+    weight_radius: float | None = None,
     start: Array | None = None,
     steps: int = 100,
     *,
+    decision_set: ConvexSet | None = None,
     weights: Any = None,
     tolerance: float = 1e-9,
     smoothing: float = 1e-3,
 ) -> Array:
-    r"""Search a minimizer of F(u) = sum_j omega_j l(f(u, x_j), y_j) over B(R), for any model.
+    r"""Search a minimizer of F(u) = sum_j omega_j l(f(u, x_j), y_j) over a set, for any model.
 
     Accelerated projected gradient (FISTA) with the curvature estimate H:
 
@@ -51,16 +53,18 @@ def hindsight_point(
     derivative is the secant slope (l(z + theta/2) - l(z - theta/2))/theta: the slopes that `gap`
     tries. For the L-Lipschitz l that raises F by at most L theta/4.
 
-    A search: nothing is claimed of the result but that it lies in B(R) and that F is not larger
+    A search: nothing is claimed of the result but that it lies in the set and that F is not larger
     there than at the projection of ``start``. `gap` certifies how far it is from the global
     minimum; a few rounds (every 20th to 40th) are enough for a point that is good for all.
 
     Args:
-        model: Any model; B(R) is ``model.neighborhood(weight_radius)``.
+        model: Any model.
         rounds: Played inputs: T arrays ``(n, d)``, or one array ``(N, d)``.
         y: Labels, shape ``(n,)``, ``(T, n)`` or ``(N,)``.
         loss: l.
-        weight_radius: R, between 1e-100 and 1e100, in the scaling of the model.
+        weight_radius: R, between 1e-100 and 1e100, in the scaling of the model: the set is
+            ``model.neighborhood(R)``.
+        decision_set: Another set to search, instead of ``weight_radius``.
         start: Flat weights to begin at; default ``model.start``.
         steps: Largest number of steps.
         weights: As for `gap`; None: equal.
@@ -87,11 +91,17 @@ def hindsight_point(
         hazan2022.
     """
     owner = "hindsight_point"
-    rule = "be finite and positive, between 1e-100 and 1e100"
-    require(1e-100 <= weight_radius <= 1e100, owner, "weight_radius", rule, weight_radius)
+    ball: Any = decision_set
+    if decision_set is None:
+        rule = "be finite and positive, between 1e-100 and 1e100"
+        ok = weight_radius is not None and 1e-100 <= weight_radius <= 1e100
+        require(ok, owner, "weight_radius", rule, weight_radius)
+        ball = model.neighborhood(cast(float, weight_radius))
+    elif weight_radius is not None:
+        rule = "be left out where `decision_set` is given"
+        require(False, owner, "weight_radius", rule, weight_radius)
     require(steps >= 1, owner, "steps", "be an integer of at least 1", steps)
     samples = weighted_samples(rounds, y, weights, model.dim, loss, owner)
-    ball: Any = model.neighborhood(weight_radius)
     first = model.start if start is None else start
     if first.ndim != 1 or first.shape != model.start.shape:
         raise ShapeError(
@@ -105,7 +115,7 @@ def hindsight_point(
     v, s = u, 1.0
     exact, value, gradient = objective(v)
     best, best_value = u, exact
-    h = float(kernels(first).norm(gradient)) / (10 * weight_radius)
+    h = float(kernels(first).norm(gradient)) / (10 * float(ball.reach(u)))
     for _ in range(steps):
         if float(dot(gradient, v)) + float(ball.support(-gradient)) <= tolerance or h == 0:
             break

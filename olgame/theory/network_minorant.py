@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from olgame.exceptions import NotAvailableError
 from olgame.theory.quadratic_minorant import QuadraticMinorant
 from olgame.theory.two_layer_point import TwoLayerPoint
+from olgame.theory.weight_balls import WeightBalls
 from olgame.theory.weighted_samples import WeightedSamples
 
 __all__ = ["relu_minorants", "smooth_minorant"]
 
 _UNIT = float(np.finfo(np.float64).eps)
 _ENTRIES = 1 << 22  # numbers in one block of temporaries (32 MB)
-_TAU = (0.125, 0.25, 0.5, 0.75, 1.0, 2.0, 8.0)  # times R X / sqrt(m)
+_TAU = (0.125, 0.25, 0.5, 0.75, 1.0, 2.0, 8.0)  # times R_h X / sqrt(m_h)
 _OUT = 1e300
 _MU = (1.0, 1.2)  # times norm(g)/(2R)
 
@@ -92,7 +93,11 @@ def _eigh(matrices: Floats, terms: int) -> tuple[Floats, Floats]:
 
 
 def relu_minorants(
-    point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats, constant: float, radius: float
+    point: TwoLayerPoint,
+    samples: WeightedSamples,
+    slopes: Floats,
+    constant: float,
+    balls: WeightBalls,
 ) -> list[QuadraticMinorant]:
     r"""Quadratics below G(u) = sum_j omega_j p_j f(u, x_j) for sigma = relu.
 
@@ -110,16 +115,16 @@ def relu_minorants(
     that is 0 but for rounding.
 
     Any tau > 0 is sound for every neuron. Given mu the penalty is a sum over neurons, so
-    each takes the best tau of a short grid around R X/sqrt(m), the move of one pre-activation
-    when all neurons share the budget equally; done for a few mu. One d x d matrix a neuron is
-    formed and diagonalized, some neurons at a time; cost O(N m d^2) for every tau.
+    each takes the best tau of a short grid around R_h X/sqrt(m_h), the move of one pre-activation
+    when the m_h neurons of a ball share its budget equally; done for a few mu. One d x d matrix a
+    neuron is formed and diagonalized, some neurons at a time; cost O(N m d^2) for every tau.
 
     Args:
         point: The network at u0.
         samples: x_j and omega_j.
         slopes: p, shape ``(N,)``.
         constant: G(u0) and what else stands in front; the values above are taken off it.
-        radius: R, for the choice of tau and mu only.
+        balls: K, for the choice of tau and mu only.
 
     Returns:
         One `QuadraticMinorant` for each mu tried; all are sound.
@@ -128,15 +133,16 @@ def relu_minorants(
     norms = np.zeros(len(slopes))
     for where, x in samples.chunks(point.rows):
         norms[where] = np.linalg.norm(x, axis=1)
-    unit = radius * float(norms.max()) / np.sqrt(m)
+    unit = balls.of_rows(balls.radii / np.sqrt(balls.sizes)) * float(norms.max())
     # Largest norm that g can have, over 2R: where g itself says nothing (relu'(0) = 0 at a kink).
-    bound = float(np.linalg.norm(point.output)) * float(samples.weights * np.abs(slopes) @ norms)
-    if bound == 0:
+    bound = balls.norms(point.output[:, None]) * float(samples.weights * np.abs(slopes) @ norms)
+    if not bound.any():
         nothing = np.zeros((m, d))
         return [QuadraticMinorant(constant, nothing, point.displacement, nothing)]
     convex = _convex_part(point, samples, slopes)
-    ratio = float(np.linalg.norm(point.gradient(samples, slopes))) / (2 * radius)
-    guesses = [ratio * factor for factor in _MU if ratio > 0] + [bound / (2 * radius)]
+    ratio = balls.norms(point.gradient(samples, slopes)) / (2 * balls.radii)
+    guesses = [balls.of_rows(ratio * factor) for factor in _MU if ratio.any()]
+    guesses.append(balls.of_rows(bound / (2 * balls.radii)))
 
     # nan: where no tau has finite numbers, no floor may come out.
     arrays = [tuple(np.full((m, d), np.nan) for _ in range(3)) for _ in guesses]
@@ -145,13 +151,15 @@ def relu_minorants(
     for first in range(0, m, block):
         these = slice(first, min(first + block, m))
         best = np.full((len(guesses), these.stop - first), _OUT)
-        for tau in (factor * unit for factor in _TAU):
+        for factor in _TAU:
+            tau = factor * unit[these]
             extra, concave, curvature = _parabolas(point, samples, slopes, these, tau)
             values, basis = _eigh(curvature, len(slopes))
             g = np.einsum("ri,rik->rk", convex[these] + concave, basis)
             delta = np.einsum("ri,rik->rk", point.displacement[these], basis)
-            for k, mu in enumerate(guesses):
-                inside = values[:, -1] < mu
+            for k, guess in enumerate(guesses):
+                mu = guess[these, None]
+                inside = values[:, -1] < mu[:, 0]
                 room = np.where(inside[:, None], mu - values, 1.0)
                 fall = extra + 0.25 * ((g + 2 * mu * delta) ** 2 / room).sum(axis=1)
                 # Where no tau is admissible at this mu, the last (least curvature) stays.
@@ -183,7 +191,7 @@ def _convex_part(point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats)
 
 
 def _parabolas(
-    point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats, these: slice, tau: float
+    point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats, these: slice, tau: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Of the pairs with c < 0: value lost ``(k,)``, gradient ``(k, d)``, M_r ``(k, d, d)``."""
     hidden, output = point.hidden[these], point.output[these]
@@ -197,7 +205,7 @@ def _parabolas(
                 continue
             part = x[rows]
             z = hidden[side] @ part.T
-            v = np.maximum(np.abs(z), tau)
+            v = np.maximum(np.abs(z), tau[side, None])
             w = np.abs(output[side])[:, None] * np.abs(c[rows])
             lost[side] += (w * (v - np.abs(z)) ** 2 / (4 * v)).sum(axis=1)
             gradient[side] -= (w * ((z + v) / (2 * v))) @ part

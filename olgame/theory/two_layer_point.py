@@ -1,4 +1,4 @@
-"""A two-layer network at one point of B(R), with the rounding errors of what it computes."""
+"""A two-layer network at one point of K, with the rounding errors of what it computes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from olgame.activations import Activation
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError, ShapeError
 from olgame.theory.quadratic_minorant import Drop
+from olgame.theory.weight_balls import WeightBalls
 from olgame.theory.weighted_samples import WeightedSamples
 from olgame.theory.worst_case_linearization import TwoLayerModel
 
@@ -19,7 +20,7 @@ __all__ = ["TwoLayerPoint", "two_layer_point"]
 
 _UNIT = float(np.finfo(np.float64).eps)
 _ENTRIES = 1 << 18  # numbers in one block of temporaries (2 MB: they stay in the cache)
-_PULL_BACK = 1e-6  # how far, relative to R, a point may be outside B(R) by rounding
+_PULL_BACK = 1e-6  # how far, relative to R_h, a point may be outside its ball by rounding
 
 Floats = NDArray[np.float64]
 
@@ -85,10 +86,11 @@ class TwoLayerPoint:
           z, each off by its own rounding; value lost and slope of one kink may not;
         * weights: their sums are off by N roundoffs, which is a relative error of every term;
         * sums of N terms: N roundoffs of the absolute terms; an error e of g moves <g, v> by at
-          most 2 R norm(e), as norm(v) <= 2 R; an error e of delta shifts the ball, which moves the
-          minimum of the network part by at most C1 norm(b) sum omega abs(p) norm(x) norm(e);
+          most 2 R norm(e), as norm(v) <= 2 R with R^2 = sum_h R_h^2; an error e of delta shifts
+          the set, which moves the minimum of the network part by at most C1 norm(b) sum omega
+          abs(p) norm(x) norm(e);
         * rotation into eigenbases and g + 2 mu delta: d + 8 roundoffs of the norms, as errors
-          of g.
+          of g, ball by ball.
         """
         omega, (count, d) = samples.weights, (len(f), self.hidden.shape[1])
         pull = omega * np.abs(p)
@@ -101,25 +103,25 @@ class TwoLayerPoint:
             pull @ np.abs(f) + omega @ np.abs(conjugate) + lost
         )
         gradient = lipschitz * (2 * radius * terms + float(np.linalg.norm(self.hidden)))
-        multiplier = 2 * radius * (d + 8) * 2 * radius * (drop.stationarity_ratio + drop.mu)
-        arithmetic = 64 * (drop.gamma + drop.mu * radius * radius)
+        multiplier = (d + 8) * drop.pull
+        arithmetic = 64 * (drop.gamma + drop.penalty)
         return float(values + _UNIT * (gradient + multiplier + arithmetic))
 
 
-def two_layer_point(model: TwoLayerModel, u0: Any, radius: float) -> TwoLayerPoint:
-    """The network of ``model`` at u0, in float64; u0 outside B(R) by rounding is pulled back.
+def two_layer_point(model: TwoLayerModel, u0: Any, balls: WeightBalls) -> TwoLayerPoint:
+    """The network of ``model`` at u0, in float64; u0 outside K by rounding is pulled back.
 
     Args:
         model: A two-layer network.
         u0: Flat weights, shape ``(p,)``.
-        radius: R > 0.
+        balls: K, a product of balls around ``model.start``.
 
     Returns:
         The `TwoLayerPoint`.
 
     Raises:
         ShapeError: ``u0`` does not have the shape of ``model.start``.
-        ArgumentError: ``u0`` is outside B(R) by more than rounding, or not finite.
+        ArgumentError: ``u0`` is outside K by more than rounding, or not finite.
     """
     if tuple(np.shape(u0)) != tuple(model.start.shape) or model.start.ndim != 1:
         raise ShapeError(
@@ -130,13 +132,16 @@ def two_layer_point(model: TwoLayerModel, u0: Any, radius: float) -> TwoLayerPoi
     start = to_numpy(model.two_layer(model.start).hidden)
     hidden = to_numpy(net.hidden)
     displacement = hidden - start
-    distance = float(np.linalg.norm(displacement))
-    if not distance <= radius * (1 + _PULL_BACK):
+    distance = balls.norms(displacement)
+    outside = distance > balls.radii
+    if not (distance <= balls.radii * (1 + _PULL_BACK)).all():
+        worst = int(np.argmax(np.nan_to_num(distance / balls.radii, nan=np.inf)))
         raise ArgumentError(
-            f"`gap(u0=...)` must lie in B(R), R = {radius}, around `model.start`, got a point at "
-            f"distance {distance}: project it first (`model.neighborhood(R).project`)."
+            f"`gap(u0=...)` must lie in {balls.name} around `model.start`, got a point at distance "
+            f"{distance[worst]} in a ball of radius {balls.radii[worst]}: project it first."
         )
-    if distance > radius:
-        displacement = displacement * (radius / distance)
+    if outside.any():
+        factor = np.where(outside, balls.radii / np.where(outside, distance, 1.0), 1.0)
+        displacement = displacement * balls.of_rows(factor)[:, None]
         hidden = start + displacement
     return TwoLayerPoint(hidden, to_numpy(net.output), displacement, net.activation)

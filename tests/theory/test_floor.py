@@ -5,9 +5,10 @@ from __future__ import annotations
 import decimal
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import attrs
+import cvxpy
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from scipy.optimize import minimize
 from olgame.activations import softplus
 from olgame.adversaries import InputAttack, ObliviousSequence
 from olgame.attacks import PGD
-from olgame.exceptions import ArgumentError, NotAvailableError
+from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
 from olgame.game import play
 from olgame.learners import OnlineGradientDescent
 from olgame.losses import LinearLoss, hinge, logistic
@@ -24,9 +25,12 @@ from olgame.models import LinearModel, TwoLayerNet
 from olgame.perturbations import l2
 from olgame.sets import L2Ball
 from olgame.theory.floor import floor
+from olgame.theory.round_weights import round_weights
 from olgame.transcript import Transcript
 
 Floats = NDArray[np.float64]
+
+cp = cast(Any, cvxpy)
 
 
 def data(seed: int, n: int, dim: int) -> tuple[Floats, Floats]:
@@ -78,30 +82,36 @@ def sigma(name: str, z: Floats) -> tuple[Floats, Floats]:
     return np.tanh(z), 1.0 / np.cosh(z) ** 2
 
 
-def average_loss(run: Transcript) -> Callable[[Floats], tuple[float, Floats]]:
-    """(1/T) sum_t l_t and its gradient in W, from the played inputs alone; <= L_*."""
+def average_loss(
+    run: Transcript, weights: Floats | None = None
+) -> Callable[[Floats], tuple[float, Floats]]:
+    """sum_t lambda_t l_t (the mean) and its gradient in W, from the played inputs alone; <= L_*."""
     losses: Any = run.round_losses
     inputs = np.concatenate([loss.x for loss in losses])
     labels = np.concatenate([loss.y for loss in losses])
     model: Any = losses[0].model
     signs, name, m = np.asarray(model.signs), model.activation.name, model.width
+    shares = np.full(len(losses), 1 / len(losses)) if weights is None else weights
+    share = np.repeat(shares / len(losses[0].x), len(losses[0].x))
 
     def function(w: Floats) -> tuple[float, Floats]:
         value, slope = sigma(name, inputs @ w.reshape(m, -1).T)
         margin = labels * (value @ signs) / math.sqrt(m)
-        outer = -labels / (1.0 + np.exp(margin)) / len(labels)
+        outer = -labels / (1.0 + np.exp(margin)) * share
         gradient = ((outer[:, None] * slope * signs).T @ inputs) / math.sqrt(m)
-        return float(np.logaddexp(0.0, -margin).mean()), gradient.reshape(-1)
+        return float(share @ np.logaddexp(0.0, -margin)), gradient.reshape(-1)
 
     return function
 
 
-def least_found(run: Transcript, radius: float, seed: int, tries: int = 4) -> float:
-    """The least (1/T) sum_t l_t(W) that a multi-start search finds in B(R).
+def least_found(
+    run: Transcript, radius: float, seed: int, tries: int = 4, weights: Floats | None = None
+) -> float:
+    """The least sum_t lambda_t l_t(W) that a multi-start search finds in B(R).
 
     W = W_0 + R q / sqrt(1 + norm(q)^2): unconstrained, and onto the open ball.
     """
-    function, rng = average_loss(run), np.random.default_rng(seed)
+    function, rng = average_loss(run, weights), np.random.default_rng(seed)
     adversary: Any = run.adversary
     origin = np.asarray(adversary.model.start)
 
@@ -129,6 +139,57 @@ def test_below_every_point_of_the_ball_on_strongly_non_convex_nets(
     run = tiny_run(seed, activation=activation, start_offset=offset)
     for radius in (0.3, 2.0):
         assert floor(run, radius).value <= least_found(run, radius, seed)
+
+
+@pytest.mark.parametrize("chosen", ["best", "random", "one round"])
+@pytest.mark.parametrize("seed", range(4))
+def test_any_weights_over_the_rounds_are_sound(seed: int, chosen: str) -> None:
+    run = tiny_run(seed, activation=("softplus", "tanh")[seed % 2], start_offset=0.3 * (seed % 3))
+    weights = np.random.default_rng(seed).dirichlet(np.ones(run.rounds))
+    if chosen == "one round":
+        weights = np.eye(run.rounds)[-1]
+    for radius in (0.3, 2.0):
+        if chosen == "best":
+            weights = round_weights(run, radius)
+        found = floor(run, radius, weights=weights).value
+        assert found <= least_found(run, radius, seed, weights=weights)
+
+
+@pytest.mark.parametrize("radius", [0.1, 1.0, 5.0])
+@pytest.mark.parametrize("last", [8, 64])
+def test_chosen_weights_are_the_best_there_are(radius: float, last: int) -> None:
+    """Against cvxpy on the same concave problem, its data from the kept losses alone."""
+    run = tiny_run(1, rounds=20)
+    losses: Any = run.round_losses
+    point, rows, constants = np.asarray(run.start), [], []
+    for loss in losses:
+        value, slope, kappa = loss.evaluate(point)
+        moved = point - np.asarray(run.start)
+        rows.append(slope + 2 * kappa * moved)
+        constants.append(value - slope @ moved - kappa * moved @ moved - radius**2 * kappa)
+        point = point - 0.5 * slope  # the ball of the game is never reached
+    q, c = np.stack(rows)[-last:], np.array(constants)[-last:]
+    share = cp.Variable(len(c), nonneg=True)
+    problem = cp.Problem(
+        cp.Maximize(c @ share - radius * cp.norm(q.T @ share)), [cp.sum(share) == 1]
+    )
+    best = float(problem.solve(solver="CLARABEL"))
+    weights = round_weights(run, radius, last=last)
+    assert weights.sum() == pytest.approx(1.0, abs=1e-12)
+    assert (weights[: max(20 - last, 0)] == 0).all()
+    found = floor(run, radius, weights=weights).value
+    assert best - 1e-6 <= found <= best + 1e-7
+    assert found >= floor(run, radius).value - 1e-9 or last < 20
+    even = np.full(20, 1 / 20)
+    assert floor(run, radius, weights=even).value == pytest.approx(floor(run, radius).value)
+
+
+@pytest.mark.parametrize("weights", [np.full(30, 0.04), -np.ones(30) / 30, np.ones(30) * np.nan])
+def test_weights_that_are_no_mixed_strategy_are_refused(weights: Floats) -> None:
+    with pytest.raises(ArgumentError, match=r"floor\(weights=.*sum 1"):
+        floor(tiny_run(0), 1.0, weights=weights)
+    with pytest.raises(ShapeError, match=r"floor\(weights=.*\(30,\)"):
+        floor(tiny_run(0), 1.0, weights=weights[:3])
 
 
 def test_without_the_curvature_terms_it_would_be_wrong() -> None:
