@@ -20,13 +20,14 @@ LONGEST_FILE = 350
 
 # Room -> the rooms it may import from. A room that is not listed may not exist.
 BASE = {"typing", "arrays", "exceptions", "validation", "randomness", "results"}
+BASE |= {"game_generators", "one_game", "band"}  # of many games at once
 PROTOCOLS = {"sets", "losses", "learners", "adversaries", "feedback"}
 GAME = {"game", "opening", "observers", "transcript", "replay"}
 PARTS = {
-    *("sets", "perturbations", "activations", "losses", "models", "step_sizes"),
+    *("sets", "perturbations", "activations", "losses", "models", "step_sizes", "mirror_maps"),
     *("feedback", "learners", "attacks", "adversaries", "data"),
 }
-READERS = {"regret", "theory", "certify"}
+READERS = {"duality", "regret", "theory", "certify"}
 TOP = {"storage", "report", "experiments"}
 ARROWS: dict[str, set[str]] = {
     "typing": set(),
@@ -35,15 +36,20 @@ ARROWS: dict[str, set[str]] = {
     "arrays": {"typing"},
     "validation": {"exceptions"},
     "randomness": {"exceptions"},
+    "game_generators": {"exceptions", "randomness"},
+    "one_game": {"exceptions"},
+    "band": {"arrays", "exceptions", "validation"},
     "sets": BASE,
     "activations": BASE,
     "data": BASE,
+    "noise": BASE,
     "step_sizes": BASE,
+    "mirror_maps": BASE | {"sets"},
     "perturbations": BASE | {"sets"},
     "models": BASE | {"activations", "sets"},
     "losses": BASE | {"models", "activations"},
     "feedback": BASE | {"losses"},
-    "learners": BASE | {"sets", "step_sizes", "feedback"},
+    "learners": BASE | {"sets", "step_sizes", "mirror_maps", "feedback", "noise"},
     "attacks": BASE | {"perturbations", "models", "losses"},
     "adversaries": BASE | {"attacks", "models", "losses", "perturbations", "data"},
     "transcript": BASE | PROTOCOLS,
@@ -54,9 +60,10 @@ ARROWS: dict[str, set[str]] = {
     "shelf": BASE | PROTOCOLS,
     "game": BASE | PROTOCOLS | {"transcript", "referee", "observers", "opening", "shelf"},
     "replay": BASE | PROTOCOLS | {"transcript"},
-    "regret": BASE | PARTS | {"transcript", "replay"},
+    "duality": BASE | PARTS | {"transcript", "replay"},
+    "regret": BASE | PARTS | {"transcript", "replay", "duality"},
     "certify": BASE | PARTS | {"transcript"},
-    "theory": BASE | PARTS | {"transcript", "replay", "regret", "certify"},
+    "theory": BASE | PARTS | {"transcript", "replay", "duality", "regret", "certify"},
     "json_values": BASE,
     "run_files": BASE,
     "storage": BASE | {"json_values", "run_files", "transcript"},

@@ -1,11 +1,17 @@
 """Theorems as objects: premises, plan, bound, conclusion; floors and worst cases."""
 
+from olgame.duality.gap import Gap as Gap
+from olgame.duality.gap import gap as gap
+from olgame.duality.hindsight_point import hindsight_point as hindsight_point
 from olgame.theory.ceiling import ceiling as ceiling
 from olgame.theory.floor import floor as floor
-from olgame.theory.gap import Gap as Gap
-from olgame.theory.gap import gap as gap
-from olgame.theory.hindsight_point import hindsight_point as hindsight_point
+from olgame.theory.kink_moves import KinkMove as KinkMove
+from olgame.theory.kink_moves import kink_move as kink_move
+from olgame.theory.linearization_search import SearchedError as SearchedError
+from olgame.theory.linearization_search import search_linearization as search_linearization
 from olgame.theory.plan import Plan as Plan
+from olgame.theory.power_law import PowerLaw as PowerLaw
+from olgame.theory.power_law import fit_power_law as fit_power_law
 from olgame.theory.premise import Premise as Premise
 from olgame.theory.premise import Premises as Premises
 from olgame.theory.projected_ogd import ProjectedOGD as ProjectedOGD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -10,20 +10,17 @@ from numpy.typing import NDArray
 
 from olgame.activations import relu
 from olgame.arrays import to_numpy
+from olgame.duality.two_layer_model import TwoLayerModel
 from olgame.exceptions import ArgumentError, DataError, NotAvailableError, ShapeError
-from olgame.models.model import HasTwoLayers, Model
+from olgame.models.model import HasTwoLayers
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.l2_ball import L2Ball
 from olgame.sets.l2_inf_ball import L2InfBall
 from olgame.theory.relu_worst_case import relu_worst_case
 
-__all__ = ["TwoLayerModel", "WorstCase", "worst_case_linearization"]
+__all__ = ["WorstCase", "worst_case_linearization"]
 
 _CHUNK = 1 << 22  # entries of one (samples, m) block of pre-activations
-
-
-class TwoLayerModel(Model, HasTwoLayers, Protocol):
-    """A `Model` with the structure of the two-layer theorems."""
 
 
 @attrs.frozen(eq=False)

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from olgame.duality.weight_balls import WeightBalls
 from olgame.exceptions import OlgameError
-from olgame.theory.weight_balls import WeightBalls
 
 __all__ = ["Drop", "QuadraticMinorant"]
 

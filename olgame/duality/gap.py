@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.activations import relu
+from olgame.duality.network_minorant import relu_minorants, smooth_minorant
+from olgame.duality.slope_candidates import slope_candidates
+from olgame.duality.two_layer_model import TwoLayerModel
+from olgame.duality.two_layer_point import TwoLayerPoint, two_layer_point
+from olgame.duality.weight_balls import WeightBalls, weight_balls
+from olgame.duality.weighted_samples import WeightedSamples, weighted_samples
 from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.losses.loss import Loss
 from olgame.models.model import HasTwoLayers
 from olgame.results import Certified
 from olgame.sets.convex_set import ConvexSet
-from olgame.theory.network_minorant import relu_minorants, smooth_minorant
-from olgame.theory.slope_candidates import slope_candidates
-from olgame.theory.two_layer_point import TwoLayerPoint, two_layer_point
-from olgame.theory.weight_balls import WeightBalls, weight_balls
-from olgame.theory.weighted_samples import WeightedSamples, weighted_samples
-from olgame.theory.worst_case_linearization import TwoLayerModel
 
 __all__ = ["Gap", "gap"]
 

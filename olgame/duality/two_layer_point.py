@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from olgame.activations import Activation
 from olgame.arrays import to_numpy
+from olgame.duality.quadratic_minorant import Drop
+from olgame.duality.two_layer_model import TwoLayerModel
+from olgame.duality.weight_balls import WeightBalls
+from olgame.duality.weighted_samples import WeightedSamples
 from olgame.exceptions import ArgumentError, ShapeError
-from olgame.theory.quadratic_minorant import Drop
-from olgame.theory.weight_balls import WeightBalls
-from olgame.theory.weighted_samples import WeightedSamples
-from olgame.theory.worst_case_linearization import TwoLayerModel
 
 __all__ = ["TwoLayerPoint", "two_layer_point"]
 

@@ -9,11 +9,11 @@ import attrs
 import numpy as np
 
 from olgame.arrays import as_like, kernels
+from olgame.duality.weighted_samples import WeightedSamples, weighted_samples
 from olgame.exceptions import ShapeError
 from olgame.losses.loss import Loss
 from olgame.models.model import Model
 from olgame.sets.convex_set import ConvexSet
-from olgame.theory.weighted_samples import WeightedSamples, weighted_samples
 from olgame.typing import Array
 from olgame.validation import require
 

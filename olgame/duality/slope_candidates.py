@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.arrays import to_numpy
+from olgame.duality.weighted_samples import WeightedSamples
 from olgame.exceptions import ArgumentError
 from olgame.losses.loss import Loss
-from olgame.theory.weighted_samples import WeightedSamples
 from olgame.validation import require
 
 __all__ = ["slope_candidates"]

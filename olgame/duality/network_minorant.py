@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from olgame.duality.quadratic_minorant import QuadraticMinorant
+from olgame.duality.two_layer_point import TwoLayerPoint
+from olgame.duality.weight_balls import WeightBalls
+from olgame.duality.weighted_samples import WeightedSamples
 from olgame.exceptions import NotAvailableError
-from olgame.theory.quadratic_minorant import QuadraticMinorant
-from olgame.theory.two_layer_point import TwoLayerPoint
-from olgame.theory.weight_balls import WeightBalls
-from olgame.theory.weighted_samples import WeightedSamples
 
 __all__ = ["relu_minorants", "smooth_minorant"]
 

@@ -17,6 +17,12 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_ndtr, ndtr
 
 from olgame.activations import Activation, get_activation, relu
+from olgame.duality.gap import Gap, gap
+from olgame.duality.hindsight_point import hindsight_point
+from olgame.duality.network_minorant import smooth_minorant
+from olgame.duality.quadratic_minorant import QuadraticMinorant
+from olgame.duality.two_layer_point import TwoLayerPoint
+from olgame.duality.weight_balls import WeightBalls
 from olgame.exceptions import ArgumentError, DataError, NotAvailableError, OlgameError, ShapeError
 from olgame.losses.hinge import hinge
 from olgame.losses.logistic import logistic
@@ -26,12 +32,6 @@ from olgame.models.linear_model import LinearModel
 from olgame.models.model import TwoLayerWeights
 from olgame.models.two_layer_net import TwoLayerNet
 from olgame.sets import L2Ball, L2InfBall, ProductSet, Simplex
-from olgame.theory.gap import Gap, gap
-from olgame.theory.hindsight_point import hindsight_point
-from olgame.theory.network_minorant import smooth_minorant
-from olgame.theory.quadratic_minorant import QuadraticMinorant
-from olgame.theory.two_layer_point import TwoLayerPoint
-from olgame.theory.weight_balls import WeightBalls
 
 Floats = NDArray[np.float64]
 
