@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.activations import relu
-from olgame.duality.network_minorant import relu_minorants, smooth_minorant
+from olgame.duality.relu_minorant import relu_minorant
 from olgame.duality.slope_candidates import slope_candidates
+from olgame.duality.smooth_minorant import smooth_minorant
 from olgame.duality.two_layer_model import TwoLayerModel
 from olgame.duality.two_layer_point import TwoLayerPoint, two_layer_point
 from olgame.duality.weight_balls import WeightBalls, weight_balls
@@ -134,7 +135,7 @@ def gap(
     **Proof** in three steps. (1) l(z) >= p z - l*(p) for every z: the definition of the conjugate.
     So F is at least G(u) - sum omega_j l*(p_j), G = sum_j omega_j p_j f(., x_j), which is linear
     in the network. (2) G lies above a quadratic around u0 with slope g and curvature -M, neuron by
-    neuron: `smooth_minorant` from the range of sigma'', `relu_minorants` from parabolas above relu
+    neuron: `smooth_minorant` from the range of sigma'', `relu_minorant` from parabolas above relu
     (which also lower Phi a little). (3) On the ball that quadratic falls by at most Gamma(mu):
     `QuadraticMinorant`. []
 
@@ -170,7 +171,7 @@ def gap(
 
     Returns:
         A `Gap`. Memory O(m d) and a few blocks of at most 32 MB. Cost O(N m d), with ReLU
-        O(N m d^2), and O(m d) for each mu.
+        O(n m d^2) more, and O(m d) for each mu.
 
     Raises:
         ArgumentError: A radius, weight or slope outside its domain, or u0 outside B(R).
@@ -248,11 +249,10 @@ def _from_slopes(
     conjugate = np.where(omega > 0, conjugate, 0.0)
     constant = float(omega @ (p * f - conjugate))
     if point.activation == relu:
-        minorants = relu_minorants(point, samples, p, constant, balls)
+        minorant = relu_minorant(point, samples, p, constant, balls)
     else:
-        minorants = [smooth_minorant(point, samples, p, constant)]
-    drops = [(m.drop(balls), m.constant) for m in minorants]
-    drop, phi = min(drops, key=lambda found: found[0].gamma - found[1])
+        minorant = smooth_minorant(point, samples, p, constant)
+    drop, phi = minorant.drop(balls), minorant.constant
     lost = constant - phi
     rounding = point.rounding(samples, f, noise, p, conjugate, balls.radius, lost, drop)
     rounding += 4 * float(np.finfo(np.float64).eps) * (abs(value) + abs(phi))

@@ -34,6 +34,35 @@ class WeightedSamples:
     weights: NDArray[np.float64]
     dim: int
 
+    @property
+    def per_round(self) -> int:
+        """n, the samples of a round."""
+        return int(self.blocks[0].shape[0])
+
+    def centers(self) -> NDArray[np.float64]:
+        """The mean over the rounds of every sample's inputs, shape ``(n, d)``."""
+        total = np.zeros((self.per_round, self.dim))
+        for block in self.blocks:
+            total += to_numpy(block)
+        return total / len(self.blocks)
+
+    def thinned(self, most: int) -> tuple[WeightedSamples, NDArray[np.int64]]:
+        """At most ``most`` of the rounds, evenly spread over those of positive weight.
+
+        Returns:
+            (the samples, with weights of sum 1 again; where they stood).
+        """
+        share = self.weights.reshape(len(self.blocks), -1).sum(axis=1)
+        played = np.flatnonzero(share)
+        at = (np.arange(most) + 0.5) * (len(played) / most)
+        rounds = played[np.unique(np.minimum(at.astype(np.int64), len(played) - 1))]
+        kept = (rounds[:, None] * self.per_round + np.arange(self.per_round)).reshape(-1)
+        weights = self.weights[kept]
+        blocks = tuple(self.blocks[int(t)] for t in rounds)
+        return attrs.evolve(
+            self, blocks=blocks, y=self.y[kept], weights=weights / weights.sum()
+        ), kept
+
     def chunks(self, rows: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """At most ``rows`` inputs at a time as float64 NumPy; blocks of weight 0 are left out.
 

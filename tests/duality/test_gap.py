@@ -19,8 +19,8 @@ from scipy.special import expit, log_ndtr, ndtr
 from olgame.activations import Activation, get_activation, relu
 from olgame.duality.gap import Gap, gap
 from olgame.duality.hindsight_point import hindsight_point
-from olgame.duality.network_minorant import smooth_minorant
 from olgame.duality.quadratic_minorant import QuadraticMinorant
+from olgame.duality.smooth_minorant import smooth_minorant
 from olgame.duality.two_layer_point import TwoLayerPoint
 from olgame.duality.weight_balls import WeightBalls
 from olgame.exceptions import ArgumentError, DataError, NotAvailableError, OlgameError, ShapeError
@@ -256,9 +256,9 @@ def test_relu_parabolas_can_be_exact() -> None:
 def test_the_brute_force_catches_a_broken_floor(
     broken: Any, relu: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    smooth, parabolas = gap_module.smooth_minorant, gap_module.relu_minorants
+    smooth, parabolas = gap_module.smooth_minorant, gap_module.relu_minorant
     monkeypatch.setattr(gap_module, "smooth_minorant", lambda *a: broken(smooth(*a)))
-    monkeypatch.setattr(gap_module, "relu_minorants", lambda *a: [*map(broken, parabolas(*a))])
+    monkeypatch.setattr(gap_module, "relu_minorant", lambda *a: broken(parabolas(*a)))
     if relu and broken is not backwards:
         p, lowest = tight_relu(4, 0.5)
         assert p.gap(p.net.first).floor > lowest + 1e-2
