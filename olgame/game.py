@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from os import PathLike
+from typing import Literal, TypeVar
 
 from olgame.adversaries.adversary import Adversary, View
+from olgame.checkpoint import Checkpoint, Position
 from olgame.exceptions import (
     GameInterrupted,
     OlgameError,
@@ -13,17 +15,24 @@ from olgame.exceptions import (
 )
 from olgame.feedback import Feedback, Level
 from olgame.learners.learner import Learner, TakesGradientSteps
-from olgame.losses.round_loss import RoundLoss
-from olgame.observers import Observer, Round
-from olgame.opening import FIRST_ROUND, check_arguments, check_parts, first_point
-from olgame.randomness import Seed
+from olgame.observers.observer import Ending, Observer, Opening, Round
+from olgame.observers.watch import Watch
+from olgame.opening import (
+    FIRST_ROUND,
+    check_arguments,
+    check_declared_sets,
+    check_parts,
+    first_point,
+)
+from olgame.randomness import Seed, as_seed
+from olgame.record import Record
 from olgame.referee import Move, Referee
 from olgame.sets.convex_set import ConvexSet
 from olgame.shelf import Shelf
 from olgame.transcript import Status, Transcript
 from olgame.typing import Array, Keep
 
-__all__ = ["play"]
+__all__ = ["play", "play_on"]
 
 S = TypeVar("S")
 A = TypeVar("A")
@@ -38,6 +47,8 @@ def play(
     start: Array | None = None,
     seed: Seed = 0,
     keep: Keep = "sums",
+    keep_in: str | PathLike[str] | None = None,
+    checkpoint: Checkpoint | None = None,
     observers: Sequence[Observer] = (),
     on_violation: Literal["raise", "record"] = "raise",
 ) -> Transcript:
@@ -52,13 +63,19 @@ def play(
         adversary: Answers with l_t.
         decision_set: K.
         rounds: T >= 1.
-        start: W_1, shape ``(p,)``, or ``(..., p)`` for independent games. Default: the
-            adversary's ``start`` (a network's initialization), else the center of K.
-        seed: Of the game's randomness, or one seed for each game.
+        start: W_1, shape ``(p,)``, or ``(..., p)`` for independent games, which may differ in
+            their data and seeds too (see `Transcript.game`). Default: the adversary's ``start`` (a
+            network's initialization), else the center of K.
+        seed: Of the game's randomness: one for all games, or a sequence with one for each (which
+            makes as many games of what nothing else makes many).
         keep: ``"sums"``: scalars of every round and O(p) sums. ``"examples"``: also the round
             losses (the played inputs), which a ledger against a point chosen afterwards needs.
             ``"points"``: also every W_t.
-        observers: Called after every round.
+        keep_in: A folder for the played inputs, which are kept in memory where None. All of their
+            room is reserved before the first round; it is free again when the transcript is gone.
+        checkpoint: Saves the game every so many rounds, so that `olgame.resume` can play it on in
+            another process: the same transcript, bit for bit. Only with ``keep="sums"``.
+        observers: Called after every round; what they return is recorded in `Transcript.observed`.
         on_violation: ``"raise"`` at a point outside K, an input outside B(x) or a value that is
             not finite; or ``"record"`` it by name and go on.
 
@@ -67,6 +84,8 @@ def play(
 
     Raises:
         ArgumentError: An argument is outside its domain, or ``start`` outside K.
+        StorageError: There is no room for the played inputs in ``keep_in``.
+        NotAvailableError: The learner declares that it cannot play in this set.
         ViolationError: A rule was broken; ``error.transcript`` holds what had been played.
         GameInterrupted: Ctrl-C; ``error.transcript`` holds what had been played.
 
@@ -85,21 +104,40 @@ def play(
     References:
         gao2019, Section 3; hazan2022, Section 1.1.
     """
-    check_arguments(rounds, seed, keep, on_violation)
+    seed = as_seed(seed)
+    check_arguments(rounds, seed, keep, on_violation, keep_in)
+    if checkpoint is not None:
+        checkpoint.check(keep)
     check_parts(learner, adversary)
-    first = first_point(start, adversary, decision_set)
+    first = first_point(start, adversary, decision_set, seed)
+    check_declared_sets(learner, adversary, decision_set, first)
+    games = tuple(first.shape[:-1])
+    shelf, watch = Shelf(rounds, keep_in), Watch(observers, games)
+    kept_bytes = 0 if keep == "sums" else shelf.reserve(_inputs_like(adversary, games))
     referee = Referee(first, decision_set, rounds, raise_violations=on_violation == "raise")
-    record = _Record(learner, adversary, referee, seed, keep)
+    record = Record(learner, adversary, referee, seed, keep, shelf, watch)
+    watch.open(Opening(rounds, first, keep, kept_bytes, shelf.place))
+    state = learner.init(first, decision_set)
+    at = Position(0, learner.decide(state), None, state, adversary.init(seed))
+    return play_on(at, learner, adversary, referee, record, watch, checkpoint)
+
+
+def play_on(
+    at: Position[S, A],
+    learner: Learner[S],
+    adversary: Adversary[A],
+    referee: Referee,
+    record: Record,
+    watch: Watch,
+    checkpoint: Checkpoint | None,
+) -> Transcript:
+    """The loop: from a position to the end of the game, however it ends."""
+    rounds, timing, t = referee.rounds, adversary.timing, at.round
     steps = learner if isinstance(learner, TakesGradientSteps) else None
     sees_gradient, sees_loss = learner.level >= Level.GRADIENT, learner.level >= Level.FULL
-    timing = adversary.timing
-
-    state = learner.init(first, decision_set)
-    memory = adversary.init(seed)
-    previous: Array | None = None
-    point = learner.decide(state)
+    point, previous, state, memory = at.point, at.previous, at.state, at.memory
     try:
-        for t in range(1, rounds + 1):
+        for t in range(at.round + 1, rounds + 1):
             view = View(t, timing, point, previous)
             response, memory = adversary.respond(memory, view)
             evaluation = response.loss.evaluate(point)
@@ -108,14 +146,16 @@ def play(
             state = learner.update(state, Feedback(t, point, evaluation.value, gradient, loss))
             step_size = None if steps is None else steps.last_step(state).step_size
             full = referee.record(Move(point, evaluation, response, step_size))
-            if keep != "sums":
-                record.keep(point, response.loss)
+            record.keep(point, response.loss)
             previous, point = point, learner.decide(state)
             if full:
                 referee.book(point)
-            for observe in observers:
-                observe(Round(t, rounds, previous, response, evaluation))
+            if not watch.idle:
+                watch.see(Round(t, rounds, previous, response, evaluation))
+            if full and checkpoint is not None:
+                checkpoint.offer(Position(t, point, previous, state, memory), record)
         referee.book(point, final=True)
+        watch.end(Ending(rounds, point))
     except KeyboardInterrupt:
         transcript = record.close("interrupted", point)
         raise GameInterrupted(
@@ -133,51 +173,7 @@ def play(
     return record.close("finished", point)
 
 
-class _Record:
-    """Puts a transcript together at the end of a game, however it ends."""
-
-    def __init__(
-        self,
-        learner: Learner[Any],
-        adversary: Adversary[Any],
-        referee: Referee,
-        seed: Seed,
-        keep: Keep,
-    ) -> None:
-        self._parts: dict[str, Any] = {"learner": learner, "adversary": adversary, "seed": seed}
-        self._referee = referee
-        self._keep = keep
-        self._losses: list[RoundLoss] = []
-        self._shelf = Shelf()
-        self._points: list[Array] = []
-
-    def keep(self, point: Array, loss: RoundLoss) -> None:
-        self._losses.append(self._shelf.put(loss))
-        if self._keep == "points":
-            self._points.append(point)
-
-    def close(self, status: Status, final_point: Array) -> Transcript:
-        """Book what is left and write the transcript; never raises for a broken rule."""
-        referee = self._referee
-        referee.raise_violations = False
-        referee.book(final_point, final=True)
-        played = referee.booked
-        columns: dict[str, Any] = {name: c[:played] for name, c in referee.columns.items()}
-        kept = self._keep != "sums"
-        return Transcript(
-            **self._parts,
-            **columns,
-            decision_set=referee.decision_set,
-            keep=self._keep,
-            planned_rounds=referee.rounds,
-            status=status,
-            violations=tuple(referee.violations),
-            start=referee.start,
-            final_point=final_point,
-            best_point=referee.sums.best_point,
-            full_batch=referee.full_batch[:played],
-            gradient_sum=referee.sums.gradient_sum,
-            curvature_sum=referee.sums.curvature_sum,
-            round_losses=tuple(self._losses[:played]) if kept else None,
-            points=tuple(self._points[:played]) if self._keep == "points" else None,
-        )
+def _inputs_like(adversary: object, games: tuple[int, ...]) -> Array | None:
+    """An array like the inputs of one round, of an adversary that says so."""
+    says = getattr(adversary, "inputs_like", None)
+    return None if says is None else says(games)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+import numpy as np
 
 from olgame.adversaries.adversary import Timing
 from olgame.arrays import kernels, to_numpy, unit_roundoff
 from olgame.exceptions import ArgumentError, ShapeError
 from olgame.feedback import Level
-from olgame.randomness import check_seed
+from olgame.learners.learner import DeclaresSets
+from olgame.randomness import Seed, check_seed, game_seeds
 from olgame.referee import ROUNDING, is_booked_in_chunks
 from olgame.sets.check_point import check_point
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 
-__all__ = ["FIRST_ROUND", "check_arguments", "check_parts", "first_point"]
+__all__ = ["FIRST_ROUND", "check_arguments", "check_declared_sets", "check_parts", "first_point"]
 
 FIRST_ROUND = (
     "It is the first round: is it a part of your own? `respond(state, view)` of an adversary "
@@ -26,7 +30,9 @@ FIRST_ROUND = (
 """Note on an error of a part that may not speak the protocol."""
 
 
-def check_arguments(rounds: object, seed: object, keep: object, on_violation: object) -> None:
+def check_arguments(
+    rounds: object, seed: object, keep: object, on_violation: object, keep_in: object = None
+) -> None:
     """Raise `ArgumentError` for a value outside its domain."""
     if not isinstance(rounds, int) or isinstance(rounds, bool) or rounds < 1:
         raise ArgumentError(f"`play(rounds=...)` must be an integer of at least 1, got {rounds!r}.")
@@ -37,6 +43,14 @@ def check_arguments(rounds: object, seed: object, keep: object, on_violation: ob
     ):
         if value not in allowed:
             raise ArgumentError(f"`play({name}=...)` must be one of {allowed}, got {value!r}.")
+    if keep_in is not None:
+        if not isinstance(keep_in, str | os.PathLike):
+            raise ArgumentError(f"`play(keep_in=...)` must be a folder or None, got {keep_in!r}.")
+        if keep == "sums":
+            raise ArgumentError(
+                f"`play(keep_in=...)` must be None with keep='sums', which keeps no inputs, got "
+                f"{keep_in!r}. Pass keep='examples'."
+            )
 
 
 def check_parts(learner: Any, adversary: Any) -> None:
@@ -64,8 +78,13 @@ def check_parts(learner: Any, adversary: Any) -> None:
             )
 
 
-def first_point(start: Array | None, adversary: object, decision_set: ConvexSet) -> Array:
-    """W_1, checked: finite, of the right length, in K."""
+def first_point(
+    start: Array | None, adversary: object, decision_set: ConvexSet, seed: Seed = 0
+) -> Array:
+    """W_1, checked: finite, of the right length, in K; with the leading axes of the games.
+
+    There are as many games as the start, the adversary or, where both are of one, the seeds say.
+    """
     if start is None:
         start = getattr(adversary, "start", None)
     if start is None:
@@ -76,6 +95,7 @@ def first_point(start: Array | None, adversary: object, decision_set: ConvexSet)
             "a `center`. Pass W_1, an array of shape (p,)."
         )
     check_point(decision_set, start, "play(start=...)")
+    start = _by_game(start, adversary, seed)
     k = kernels(start)
     norm = to_numpy(k.norm(start))
     excess = float(to_numpy(k.norm(start - decision_set.project(start))).max())
@@ -87,6 +107,42 @@ def first_point(start: Array | None, adversary: object, decision_set: ConvexSet)
     if is_booked_in_chunks(start):
         _check_leading_axes(start, decision_set)
     return start
+
+
+def _by_game(start: Array, adversary: object, seed: Seed) -> Array:
+    """``start`` with a row for each game."""
+    own = {
+        "start": tuple(start.shape[:-1]),
+        "adversary": tuple(getattr(adversary, "games", ())),
+    }
+    found = {name: axes for name, axes in own.items() if axes}
+    if not found and not isinstance(seed, int | np.integer):
+        found["seed"] = (len(seed),)
+    if len(set(found.values())) > 1:
+        raise ShapeError(
+            "`play(...)` must be given parts that agree in the leading axes, the games, got "
+            + ", ".join(f"{axes} of `{name}`" for name, axes in found.items())
+            + "."
+        )
+    games = next(iter(found.values()), ())
+    game_seeds(seed, games)
+    if games == own["start"]:
+        return start
+    xp = kernels(start).xp
+    wide: Array = xp.asarray(xp.broadcast_to(start, (*games, start.shape[-1])), copy=True)
+    return wide
+
+
+def check_declared_sets(
+    learner: object, adversary: object, decision_set: ConvexSet, start: Array
+) -> None:
+    """Ask the parts that declare their sets whether this one, from this point, is among them.
+
+    A learner may, and so may the model that an adversary plays on, which knows its own scaling.
+    """
+    for part in (learner, getattr(adversary, "model", None)):
+        if isinstance(part, DeclaresSets):
+            part.check_decision_set(decision_set, start)
 
 
 def _check_leading_axes(start: Array, decision_set: ConvexSet) -> None:

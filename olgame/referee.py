@@ -7,7 +7,7 @@ points are large are booked round by round, without a copy. Neither changes what
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -18,15 +18,19 @@ from olgame.adversaries.adversary import Evidence, Response
 from olgame.arrays import kernels, to_numpy, unit_roundoff
 from olgame.exceptions import ViolationError
 from olgame.losses.round_loss import RoundEvaluation
+from olgame.round_columns import as_column, finite_curvature, joined, places, transposed
 from olgame.running_sums import Reduced, RunningSums
 from olgame.sets.convex_set import ConvexSet
-from olgame.transcript import Violation
+from olgame.transcript import COLUMNS, Violation
 from olgame.typing import Array, Value
 
 __all__ = ["ROUNDING", "Move", "Referee", "is_booked_in_chunks"]
 
 CHUNK = 96
-"""Rounds of a small game that are booked together; more would leave the cache."""
+"""Rounds of a small game that are booked together, at most."""
+
+ROOM = 2**15
+"""Numbers that are booked together, at most: beyond, memory is fetched anew for every chunk."""
 
 PATIENCE = 64
 """Rounds of a medium-sized game that are checked together."""
@@ -34,25 +38,14 @@ PATIENCE = 64
 SMALL = 2**11
 """Numbers in a point up to which a game is small."""
 
+BATCH = 8
+"""A batch of games is small up to this many times `SMALL` numbers."""
+
 LARGE = 2**16
 """Numbers in a point from which on every round is checked as soon as it is played."""
 
 ROUNDING = 64.0
 """Distance from K that rounding may explain, in units of roundoff x norm of the point."""
-
-COLUMNS = (
-    "loss",
-    "inner",
-    "distance",
-    "gradient_norm",
-    "weak_convexity",
-    "step_size",
-    "update_error",
-    "point_excess",
-    "input_distance",
-    "input_norm",
-)
-"""The per-round columns of a transcript."""
 
 NOTED = ("loss", "weak_convexity", "step_size", "point_excess")
 """The columns that come with a move; those of `Reduced` come from the passes over its arrays."""
@@ -102,19 +95,18 @@ class Referee:
     _noted: list[tuple[Any, ...]] = attrs.field(init=False, factory=list)
     _reduced: list[Reduced] = attrs.field(init=False, factory=list)
     _surely_inside: Any = attrs.field(init=False)
-    _start_norm: float = attrs.field(init=False)
+    _start_norm: Floats = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._games = tuple(self.start.shape[:-1])
         numbers = math.prod(self.start.shape)
-        self._chunk = CHUNK if is_booked_in_chunks(self.start) else 1
+        self._chunk = _chunk_length(self.start)
         self._patience = 1 if numbers >= LARGE else PATIENCE
-        # A batch is not audited: only theorems about one game ask for it.
-        self.sums = RunningSums(self.start, self.decision_set, audit=not self._games)
+        self.sums = RunningSums(self.start, self.decision_set)
         unknown = np.broadcast_to(np.nan, (self.rounds, *self._games))
         self.columns = dict.fromkeys(COLUMNS, unknown)
         self.full_batch = np.ones(self.rounds, dtype=bool)
-        self._start_norm = float(to_numpy(kernels(self.start).norm(self.start)).max())
+        self._start_norm = to_numpy(kernels(self.start).norm(self.start))
         # Within the ball around W_1 that lies in K there is no need to ask K.
         inner_radius = getattr(self.decision_set, "inner_radius", None)
         radius = -math.inf if inner_radius is None else to_numpy(inner_radius(self.start))
@@ -141,10 +133,32 @@ class Referee:
         if final or len(self._noted) >= self._patience:
             self._settle()
 
+    def snapshot(self) -> dict[str, Any]:
+        """What was booked so far, for a checkpoint; only between two bookings."""
+        self._settle()
+        return {
+            "start": self.start,
+            "booked": self.booked,
+            "columns": {name: np.array(c[: self.booked]) for name, c in self.columns.items()},
+            "full_batch": self.full_batch[: self.booked],
+            "violations": [tuple(violation) for violation in self.violations],
+            "sums": self.sums.snapshot(),
+        }
+
+    def restore(self, found: Mapping[str, Any]) -> None:
+        """Take up what was booked before."""
+        self.booked = int(found["booked"])
+        for name, column in found["columns"].items():
+            self.columns[name] = np.full((self.rounds, *self._games), np.nan)
+            self.columns[name][: self.booked] = column
+        self.full_batch[: self.booked] = found["full_batch"]
+        self.violations = [Violation(*violation) for violation in found["violations"]]
+        self.sums.restore(found["sums"])
+
     def _add_round(self, move: Move, next_point: Array) -> None:
         """Add a point to the sums and look whether it is in K; keep its scalars."""
         point, (value, gradient, kappa), response, step_size = move
-        bend = _finite_curvature(kappa)
+        bend = finite_curvature(kappa)
         reduced = self.sums.add_round(point, gradient, bend, step_size, next_point)
         self.sums.note_loss(point, to_numpy(value))
         excess = 0.0 if self._surely_in(reduced) else self._excess(point)
@@ -156,22 +170,22 @@ class Referee:
     def _add_chunk(self, moves: list[Move], next_point: Array) -> None:
         """The same for several rounds of a small game."""
         # Two transpositions, where a comprehension for each name costs several times as much.
-        points, evaluations, responses, step_sizes = _transposed(moves)
-        values, gradients, kappas = _transposed(evaluations)
-        alphas = None if step_sizes[0] is None else _column(step_sizes, self._games)
+        points, evaluations, responses, step_sizes = transposed(moves)
+        values, gradients, kappas = transposed(evaluations)
+        alphas = None if step_sizes[0] is None else as_column(step_sizes, self._games)
         if alphas is None:
             step_sizes = [math.nan] * len(moves)
         reduced = self.sums.add_chunk(points, gradients, alphas, next_point)
         if self._games or any(kappas):
             for kappa, point in zip(kappas, points, strict=True):
-                bend = _finite_curvature(kappa)
+                bend = finite_curvature(kappa)
                 if bend is not None:
                     self.sums.add_curvature(bend, point)
         if self._games:
             for point, value in zip(points, values, strict=True):
                 self.sums.note_loss(point, to_numpy(value))
         else:
-            losses = _column(values, ())
+            losses = as_column(values, ())
             best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
             self.sums.note_loss(points[best], losses[best])
         inside = self._surely_in(reduced) or self._all_in(points)
@@ -194,7 +208,7 @@ class Referee:
 
     def _all_in(self, points: Sequence[Array]) -> bool:
         """Whether K contains all points of a chunk, by a tolerance that suits the smallest."""
-        atol = ROUNDING * unit_roundoff(self.start) * (1.0 + self._start_norm)
+        atol = ROUNDING * unit_roundoff(self.start) * (1.0 + float(self._start_norm.min()))
         inside = to_numpy(self.decision_set.contains(self.sums.stacked(points), atol=atol))
         return bool((inside > 0).all())
 
@@ -203,11 +217,11 @@ class Referee:
         if not self._noted:
             return
         rows = slice(self.booked, self.booked + len(self._noted))
-        for name, values in zip(NOTED, _transposed(self._noted), strict=True):
-            self._write(name, rows, _column(values, self._games))
-        for name, parts in zip(Reduced._fields, _transposed(self._reduced), strict=True):
+        for name, values in zip(NOTED, transposed(self._noted), strict=True):
+            self._write(name, rows, as_column(values, self._games))
+        for name, parts in zip(Reduced._fields, transposed(self._reduced), strict=True):
             if parts[0] is not None:
-                booked = _column(parts, self._games) if self._chunk == 1 else _joined(parts)
+                booked = as_column(parts, self._games) if self._chunk == 1 else joined(parts)
                 self._write(name, rows, booked)
         self._noted, self._reduced = [], []
         self._name_broken_rules({name: found[rows] for name, found in self.columns.items()})
@@ -233,91 +247,77 @@ class Referee:
         for name in ("input_distance", "input_norm"):
             if not self.columns[name].flags.writeable:
                 self.columns[name] = np.array(self.columns[name])
-        found = self.columns["input_distance"][t - 1] = to_numpy(evidence.distance)
+        self.columns["input_distance"][t - 1] = to_numpy(evidence.distance)
         self.columns["input_norm"][t - 1] = to_numpy(evidence.input_norm)
         self.full_batch[t - 1] = evidence.batch is None
-        distance = float(np.max(found))
-        if math.isnan(distance):
-            text = f"the played input of sample {evidence.worst_sample} is not finite"
-            self._note_violation(t, "finite", distance, text)
-        elif not distance <= evidence.tolerance:
+        found = np.asarray(self.columns["input_distance"][t - 1])
+        tolerance = np.broadcast_to(to_numpy(evidence.tolerance), self._games)
+        for game in places(~(found <= tolerance)):
+            distance = float(found[game])
+            sample = int(np.broadcast_to(to_numpy(evidence.worst_sample), self._games)[game])
+            if math.isnan(distance):
+                text = f"the played input of sample {sample} is not finite"
+                self._note_violation(t, "finite", distance, text, game)
+                continue
             self._note_violation(
                 t,
                 "input",
                 distance,
-                f"sample {evidence.worst_sample} was moved {distance:.3g} outside its "
-                f"perturbation set (rounding explains {evidence.tolerance:.3g}); project onto "
-                "the set as the attack's last step",
+                f"sample {sample} was moved {distance:.3g} outside its perturbation set "
+                f"(rounding explains {float(tolerance[game]):.3g}); project onto the set as the "
+                "attack's last step",
+                game,
             )
 
     def _excess(self, point: Array) -> Any:
         """Distance of a point from K; 0 up to rounding."""
-        k = kernels(self.start)
-        size = 1.0 + self._start_norm + float(np.nan_to_num(to_numpy(k.norm(point))).max())
-        atol = ROUNDING * unit_roundoff(self.start) * size
-        inside = to_numpy(self.decision_set.contains(point, atol=atol)) > 0
+        k, rounding = kernels(self.start), ROUNDING * unit_roundoff(self.start)
+        atol = rounding * (1.0 + self._start_norm)
+        inside = to_numpy(self.decision_set.contains(point, atol=float(atol.min()))) > 0
+        if not inside.all():  # only then it matters how large the point is
+            atol = atol + rounding * np.nan_to_num(to_numpy(k.norm(point)))
+            inside = to_numpy(self.decision_set.contains(point, atol=float(atol.min()))) > 0
         if inside.all():
             return np.zeros(self._games)
         outside = to_numpy(k.norm(point - self.decision_set.project(point)))
+        if self._games:  # K was asked with the tolerance of the smallest point
+            inside = inside | (outside <= atol)
         return np.where(inside, 0.0, outside)
 
     def _name_broken_rules(self, column: dict[str, Floats]) -> None:
         """Points outside K, and what is not finite."""
         first = self.booked + 1
-        for i in _rounds_with(~(column["point_excess"] == 0.0)):
-            amount = float(column["point_excess"][i].max())
+        for i, *game in places(~(column["point_excess"] == 0.0)):
+            amount = float(column["point_excess"][i, *game])
             self._note_violation(
                 first + i,
                 "point",
                 amount,
                 f"the learner's point is {amount:.3g} outside the decision set; project it before "
                 "`decide` hands it out",
+                tuple(game),
             )
         for name, what in (("loss", "loss"), ("gradient_norm", "gradient")):
-            for i in _rounds_with(~np.isfinite(column[name])):
+            for i, *game in places(~np.isfinite(column[name])):
                 text = f"the round's {what} is not finite"
-                self._note_violation(first + i, "finite", math.nan, text)
+                self._note_violation(first + i, "finite", math.nan, text, tuple(game))
 
-    def _note_violation(self, t: int, rule: str, amount: float, text: str) -> None:
-        self.violations.append(Violation(t, rule, amount, f"In round {t}, {text}."))
-
-
-def _transposed(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-    return tuple(zip(*rows, strict=True))
+    def _note_violation(
+        self, t: int, rule: str, amount: float, text: str, game: tuple[int, ...]
+    ) -> None:
+        where = f"In round {t}"
+        if game:
+            where += f" of game {game[0] if len(game) == 1 else game}"
+        self.violations.append(Violation(t, rule, amount, f"{where}, {text}.", game))
 
 
 def is_booked_in_chunks(start: Array) -> bool:
-    """Whether a game from ``start`` is small: its set is asked about many points at once."""
-    return math.prod(start.shape) <= SMALL
+    """Whether the set of a game from ``start`` is asked about the points of many rounds at once."""
+    return _chunk_length(start) > 1
 
 
-def _finite_curvature(kappa: Any) -> Any:
-    """kappa_t as it adds to V: None where it adds nothing; an unknown one (inf) counts as 0."""
-    if isinstance(kappa, float) and kappa in (0.0, math.inf):
-        return None
-    kappa = to_numpy(kappa)
-    return np.where(np.isfinite(kappa), kappa, 0.0)
-
-
-def _column(values: Sequence[Any], games: tuple[int, ...]) -> Floats:
-    """Scalars of rounds, shape ``(k, *games)``, with axes of length 1 where all games agree."""
-    if not games:
-        return np.array([*map(float, values)])
-    if all(isinstance(value, float) for value in values):
-        return np.array(values).reshape(-1, *(1 for _ in games))
-    arrays = [*map(to_numpy, values)]
-    if {array.shape for array in arrays} != {games}:
-        arrays = [np.broadcast_to(array, games) for array in arrays]
-    # Faster than `stack` for the many small arrays that a column consists of.
-    return np.concatenate(arrays).reshape(-1, *games)
-
-
-def _joined(chunks: Sequence[Any]) -> Floats:
-    return np.concatenate([to_numpy(chunk) for chunk in chunks])
-
-
-def _rounds_with(flags: NDArray[np.bool_]) -> list[int]:
-    if not np.count_nonzero(flags):
-        return []
-    rounds = flags.reshape(len(flags), -1).any(axis=1)
-    return [int(i) for i in np.flatnonzero(rounds)]
+def _chunk_length(start: Array) -> int:
+    """Rounds booked together; 1 where points are large: they are booked without a copy."""
+    numbers = math.prod(start.shape)
+    small = numbers <= (SMALL if start.ndim == 1 else BATCH * SMALL)
+    return max(1, min(CHUNK, ROOM // numbers)) if small else 1

@@ -9,14 +9,15 @@ what a round needs of a block is read from memory once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
+from array_api_compat import device
 from numpy.typing import NDArray
 
-from olgame.arrays import blocks, kernels
+from olgame.arrays import as_like, blocks, kernels
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 
@@ -45,14 +46,12 @@ class RunningSums:
     Attributes:
         start: W_1, shape ``(..., p)``.
         decision_set: K.
-        audit: whether to compare every step with the projected gradient step.
         best_point: the point of smallest loss so far.
         best_loss: its loss, for each game.
     """
 
     start: Array
     decision_set: ConvexSet
-    audit: bool
     best_point: Any = attrs.field(init=False)
     best_loss: Any = attrs.field(init=False)
     _gradient_sum: Any = attrs.field(init=False)
@@ -83,8 +82,8 @@ class RunningSums:
         known, offset = self._next
         if known is not point:
             offset = point - self.start
-        audited = self.audit and step is not None
-        alpha = float(step) if audited else None
+        audited = step is not None
+        alpha = self._factor(step) if audited else None
         inner, slope, distance = self._first_pass(gradient, offset, alpha)
         self._waiting.append((gradient, point, kappa))
         if len(self._waiting) >= min(WAITING, len(self._blocks)):
@@ -107,6 +106,20 @@ class RunningSums:
         self._add_waiting()
         return self._curvature_sum
 
+    def snapshot(self) -> dict[str, Any]:
+        """The sums and the best point, for a checkpoint."""
+        return {
+            "gradient_sum": self.gradient_sum,
+            "curvature_sum": self.curvature_sum,
+            "best_point": self.best_point,
+            "best_loss": np.asarray(self.best_loss),
+        }
+
+    def restore(self, found: Mapping[str, Any]) -> None:
+        """Take up sums of before."""
+        self._gradient_sum, self._curvature_sum = found["gradient_sum"], found["curvature_sum"]
+        self.best_point, self.best_loss = found["best_point"], found["best_loss"]
+
     def _add_waiting(self) -> None:
         """Add the gradients and points of a few rounds to S and V, in their order.
 
@@ -125,7 +138,13 @@ class RunningSums:
                     if kappa is not None:
                         self._add_curvature(kappa, k.axpy(-1.0, start, point[block]), total)
 
-    def _first_pass(self, gradient: Any, offset: Any, alpha: float | None) -> tuple[Any, Any, Any]:
+    def _factor(self, number: Any) -> Any:
+        """One number as a float, one for each game as a column beside the points."""
+        if np.ndim(number) == 0:
+            return float(number)
+        return as_like(number, self.start)[..., None]
+
+    def _first_pass(self, gradient: Any, offset: Any, alpha: Any) -> tuple[Any, Any, Any]:
         """<g, D>, norm(g)^2, norm(D)^2; D - alpha g in memory of our own."""
         k = kernels(self.start)
         if alpha is not None and self._moved is None:
@@ -134,8 +153,10 @@ class RunningSums:
         for block in self._blocks:
             g, d = gradient[block], offset[block]
             sums.append((k.dot(g, d), k.dot(g, g), k.dot(d, d)))
-            if alpha is not None:
+            if isinstance(alpha, float):
                 k.axpy(-alpha, g, d, self._moved[block])
+            elif alpha is not None:  # games with steps of their own: one block
+                self._moved[block] = d - alpha * g
         inner, slope, distance = (sum(terms[1:], terms[0]) for terms in zip(*sums, strict=True))
         return inner, slope, distance
 
@@ -162,8 +183,8 @@ class RunningSums:
         before = offsets[:-1]
         self._gradient_sum += k.xp.sum(stacked, axis=0, dtype=k.xp.float64)
         error = None
-        if self.audit and steps is not None:
-            alpha = k.xp.asarray(steps, dtype=self.start.dtype)[..., None]
+        if steps is not None:
+            alpha = as_like(steps, self.start)[..., None]
             moved = before - alpha * stacked
             error = k.norm(offsets[1:] - self._recentered.project(moved))
         return Reduced(k.dot(stacked, before), k.norm(before), k.norm(stacked), error)
@@ -178,11 +199,11 @@ class RunningSums:
         self._add_curvature(kappa, point - self.start, self._curvature_sum)
 
     def _add_curvature(self, kappa: Any, offset: Any, total: Any) -> None:
-        k = kernels(self.start)
-        if np.ndim(kappa) == 0:
-            k.accumulate(total, float(kappa), offset)
+        factor = self._factor(kappa)
+        if isinstance(factor, float):
+            kernels(self.start).accumulate(total, factor, offset)
         else:
-            total += k.xp.asarray(kappa, dtype=self.start.dtype)[..., None] * offset
+            total += factor * offset
 
     def note_loss(self, point: Any, loss: NDArray[np.float64] | float) -> None:
         """Keep ``point`` where its loss is the smallest so far."""
@@ -192,6 +213,6 @@ class RunningSums:
             self.best_loss, self.best_point = loss, point
         elif found:
             xp = kernels(self.start).xp
-            mask = xp.asarray(better)[..., None]
+            mask = xp.asarray(better, device=device(self.start))[..., None]
             self.best_point = xp.where(mask, point, self.best_point)
             self.best_loss = np.minimum(self.best_loss, loss)

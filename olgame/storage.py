@@ -21,13 +21,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
-from numpy.typing import NDArray
 
-from olgame.exceptions import NotAvailableError, NotKeptError, StorageError
+from olgame.exceptions import NotAvailableError, StorageError
 from olgame.json_values import decode, encode, on_host
 from olgame.run_files import Arrays, digest, flushed, read_arrays, reported
+from olgame.stored_run import StoredRun
 from olgame.transcript import Transcript
 
 __all__ = ["StoredRun", "load_run", "reserve", "save_run", "versions"]
@@ -50,47 +49,6 @@ COLUMNS = (
 )
 ARRAYS = ("start", "final_point", "best_point", "gradient_sum", "curvature_sum")
 PACKAGES = ("olgame", "numpy", "attrs", "array-api-compat", "torch", "scikit-learn")
-
-
-@attrs.frozen(eq=False, kw_only=True)
-class StoredRun:
-    """A run read back from its folder.
-
-    Attributes:
-        folder: where it lies.
-        config: what the run was asked to do.
-        results: what came out; certified and estimated numbers are of their own types again.
-        game: how the game went: rounds, planned_rounds, status, violations, seed, parts by name.
-        columns: the per-round arrays of the transcript, each of shape ``(T, ...)``.
-        arrays: start, final_point, best_point, gradient_sum, curvature_sum, shape ``(..., p)``.
-        versions: of the packages and of Python that played it.
-    """
-
-    folder: Path
-    config: Mapping[str, Any]
-    results: Mapping[str, Any]
-    game: Mapping[str, Any]
-    columns: Arrays
-    arrays: Arrays
-    versions: Mapping[str, str]
-
-    def played_inputs(self, round: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """x'_t and the labels of round ``round``, shapes ``(n, d)`` and ``(n,)``.
-
-        Raises:
-            NotKeptError: The run was saved without its examples.
-            StorageError: The file is damaged.
-        """
-        path = self.folder / "examples.npz"
-        if not path.exists():
-            raise NotKeptError(
-                "The played inputs were not stored; save with "
-                "`save_run(..., include_examples=True)`."
-            )
-        found = read_arrays(path, {f"x_{round}", f"y_{round}", "y"})
-        if f"x_{round}" not in found:
-            raise StorageError(f"`{path}` holds no inputs of round {round}.")
-        return found[f"x_{round}"], found[f"y_{round}"] if f"y_{round}" in found else found["y"]
 
 
 def versions() -> dict[str, str]:
@@ -262,6 +220,10 @@ def _game(transcript: Transcript) -> dict[str, object]:
         "violations": [violation._asdict() for violation in transcript.violations],
         "seed": transcript.seed,
         "keep": transcript.keep,
+        "observed": {
+            name: {"rounds": found.rounds, "columns": found.columns}
+            for name, found in transcript.observed.items()
+        },
         **{name: type(part).__name__ for name, part in named.items()},
     }
 

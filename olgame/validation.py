@@ -13,7 +13,14 @@ import attrs
 
 from olgame.exceptions import ArgumentError
 
-__all__ = ["finite_positive", "one_of", "positive_integer", "require"]
+__all__ = [
+    "finite_not_negative",
+    "finite_positive",
+    "forgetting_factor",
+    "one_of",
+    "positive_integer",
+    "require",
+]
 
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
@@ -38,6 +45,18 @@ def finite_positive(instance: Any, attribute: attrs.Attribute[Any], value: Any) 
     """attrs validator: a finite number > 0 (``attrs.validators.gt(0)`` accepts inf)."""
     ok = 0.0 < _number(value) < math.inf
     require(ok, type(instance).__name__, attribute.name, "be finite and positive", value)
+
+
+def finite_not_negative(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """attrs validator: a finite number >= 0."""
+    ok = 0.0 <= _number(value) < math.inf
+    require(ok, type(instance).__name__, attribute.name, "be finite and not negative", value)
+
+
+def forgetting_factor(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """attrs validator: a number with 0 <= beta < 1."""
+    ok = 0.0 <= _number(value) < 1.0
+    require(ok, type(instance).__name__, attribute.name, "be at least 0 and below 1", value)
 
 
 def positive_integer(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:

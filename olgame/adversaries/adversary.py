@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from olgame.exceptions import TimingError
 from olgame.losses.round_loss import RoundLoss
@@ -38,6 +38,11 @@ class View:
         self._previous = previous
 
     @property
+    def games(self) -> tuple[int, ...]:
+        """The leading axes of the points, one game each; ``()`` for a single game."""
+        return tuple(self._point.shape[:-1])
+
+    @property
     def point(self) -> Array:
         """W_t, for an adversary whose timing is `Timing.SEES_POINT`."""
         if self._timing is not Timing.SEES_POINT:
@@ -69,13 +74,15 @@ class Evidence(NamedTuple):
         worst_sample: its index.
         tolerance: what rounding allows ``distance`` to be.
         input_norm: the largest norm2(x') that was played.
+
+    The last four are one number for each game.
     """
 
     examples: Array
     batch: Array | None
     distance: Value
-    worst_sample: int
-    tolerance: float
+    worst_sample: Any
+    tolerance: Value
     input_norm: Value
 
 

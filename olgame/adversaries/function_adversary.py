@@ -9,8 +9,9 @@ import numpy as np
 
 from olgame.adversaries.adversary import Response, Timing, View
 from olgame.exceptions import ArgumentError
+from olgame.game_generators import game_generator
 from olgame.losses.round_loss import RoundLoss
-from olgame.randomness import Seed, generator
+from olgame.randomness import Seed
 from olgame.typing import Array
 
 __all__ = ["FunctionAdversary", "from_function"]
@@ -38,7 +39,8 @@ class FunctionAdversary:
 
     def respond(self, seed: Seed, view: View, /) -> tuple[Response, Seed]:
         """The function's answer to what the timing shows it."""
-        answer = self.function(view, generator(seed, "function", view.round))
+        rng = game_generator(seed, view.games, "function", view.round)
+        answer = self.function(view, rng)
         if isinstance(answer, Response):
             return answer, seed
         if not hasattr(answer, "evaluate"):

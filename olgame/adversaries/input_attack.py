@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import numpy as np
 
 from olgame.adversaries.adversary import Evidence, Response, Timing, View
-from olgame.arrays import kernels, namespace, unit_roundoff
+from olgame.adversaries.attacked_data import attacked_data
+from olgame.arrays import kernels, namespace, to_numpy, unit_roundoff
 from olgame.attacks import Attack, ModelObjective
-from olgame.data import check_data
+from olgame.exceptions import ShapeError
+from olgame.game_generators import game_generator
 from olgame.losses.loss import Loss
 from olgame.losses.model_loss import ModelLoss
 from olgame.models.model import Model
+from olgame.one_game import one_game, row
 from olgame.perturbations.perturbation_set import PerturbationSet
-from olgame.randomness import Seed, generator
+from olgame.randomness import Seed
 from olgame.typing import Array
 from olgame.validation import require
 
@@ -27,10 +31,15 @@ class InputAttack:
 
     The data are checked and brought to the model's dtype and device once, here.
 
+    **Many games.** Games may differ in their start (a model with several seeds), in their data
+    (leading axes of ``x`` and ``y``) and in their randomness (``play(..., seed=[...])``). Each
+    draws random starts and batches from generators of its own, so that game i of a batch is the
+    game that its start, seed and data make alone; `game` returns that adversary.
+
     Args:
         model: f.
-        x: clean inputs, shape ``(n, d)``.
-        y: labels, shape ``(n,)``.
+        x: clean inputs, shape ``(n, d)``, or ``(..., n, d)`` where games have data of their own.
+        y: labels, shape ``(n,)``, or ``(..., n)``.
         loss: the scalar loss l.
         attack: the attack oracle A.
         perturbation_set: B(x).
@@ -67,26 +76,27 @@ class InputAttack:
     batch_size: int | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        for name, methods, example in (
-            ("loss", ("value", "derivative", "check_labels"), "og.losses.hinge"),
-            ("attack", ("__call__",), "og.attacks.PGD(steps=10)"),
-            ("perturbation_set", ("project", "distance", "steepest"), "og.perturbations.l2(0.1)"),
-        ):
-            part = getattr(self, name)
-            fits = all(hasattr(part, method) for method in methods) and not isinstance(part, type)
-            rule = f"be an object with {', '.join(methods)}, such as `{example}`"
-            require(fits, "InputAttack", name, rule, part)
-        check_data(self.x, self.y, "InputAttack", dim=self.model.dim)
-        self.loss.check_labels(self.y)
+        x, y = attacked_data(
+            self.model,
+            self.x,
+            self.y,
+            "InputAttack",
+            loss=self.loss,
+            attack=self.attack,
+            perturbation_set=self.perturbation_set,
+        )
+        leading = (self.model.start.shape[:-1], x.shape[:-2], y.shape[:-1])
+        if len({tuple(axes) for axes in leading if axes}) > 1:
+            raise ShapeError(
+                "`InputAttack(model=..., x=..., y=...)` must agree in the leading axes, the games, "
+                f"or have none, got {', '.join(str(tuple(axes)) for axes in leading)}."
+            )
         if self.batch_size is not None:
-            ok = isinstance(self.batch_size, int) and 1 <= self.batch_size <= self.x.shape[-2]
-            rule = f"be an integer from 1 to n = {self.x.shape[-2]}"
+            ok = isinstance(self.batch_size, int) and 1 <= self.batch_size <= x.shape[-2]
+            rule = f"be an integer from 1 to n = {x.shape[-2]}"
             require(ok, "InputAttack", "batch_size", rule, self.batch_size)
-        object.__setattr__(self, "x", self.model.asarray(self.x))
-        object.__setattr__(self, "y", self.model.asarray(self.y))
-        check_box = getattr(self.perturbation_set, "check_data", None)
-        if check_box is not None:
-            check_box(self.x)
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "y", y)
 
     @property
     def timing(self) -> Timing:
@@ -94,9 +104,36 @@ class InputAttack:
         return Timing.SEES_POINT
 
     @property
+    def games(self) -> tuple[int, ...]:
+        """The leading axes of the games that differ in start or data; ``()`` for one game."""
+        leading = (self.model.start.shape[:-1], self.x.shape[:-2], self.y.shape[:-1])
+        return next((tuple(axes) for axes in leading if axes), ())
+
+    @property
     def start(self) -> Array:
         """W_0 of the model: where the game starts unless told otherwise."""
         return self.model.start
+
+    def game(self, index: tuple[int, ...], /) -> InputAttack:
+        """The adversary of one game of a batch: its model, its data."""
+        return attrs.evolve(
+            self,
+            model=one_game(self.model, index),
+            x=row(self.x, index, 2),
+            y=row(self.y, index),
+            perturbation_set=one_game(self.perturbation_set, index),
+        )
+
+    def inputs_like(self, games: tuple[int, ...]) -> Array:
+        """A view of the data that is shaped like the inputs of one round: what keeping them takes.
+
+        Args:
+            games: leading axes of the points of the game.
+        """
+        x = self.x if self.batch_size is None else self.x[..., : self.batch_size, :]
+        shape = np.broadcast_shapes(tuple(x.shape), (*games, 1, 1))
+        like: Array = kernels(x).xp.broadcast_to(x, shape)
+        return like
 
     def init(self, seed: Seed) -> Seed:
         """The attack's randomness is keyed by (seed, round): only the seed is remembered."""
@@ -104,20 +141,32 @@ class InputAttack:
 
     def respond(self, seed: Seed, view: View, /) -> tuple[Response, Seed]:
         """The loss on the attacked inputs, with the evidence that they are in B(x)."""
-        rng = generator(seed, "attack", view.round)
-        x, y, allowed, batch = self._batch(seed, view.round)
+        games = tuple(view.point.shape[:-1])
+        rng = game_generator(seed, games, "attack", view.round)
+        x, y, allowed, batch = self._samples(seed, games, view.round)
         objective = ModelObjective(self.model, view.point, y, self.loss)
         result = self.attack(objective, x, allowed, rng)
         loss = ModelLoss(self.model, result.x, y, self.loss)
         return Response(loss, self._evidence(x, result.x, allowed, batch)), seed
 
-    def _batch(self, seed: Any, t: int) -> tuple[Array, Array, PerturbationSet, Array | None]:
+    def _samples(
+        self, seed: Seed, games: tuple[int, ...], t: int
+    ) -> tuple[Array, Array, PerturbationSet, Array | None]:
+        """x with the axes of the games, y, B(x) and what of them is played."""
+        x: Any = self.x
+        if games and x.ndim == 2:  # games that share their data: no copy
+            x = namespace(x).broadcast_to(x, (*games, *x.shape))
         if self.batch_size is None:
-            return self.x, self.y, self.perturbation_set, None
-        n = self.x.shape[-2]
-        chosen = generator(seed, "batch", t).choice(n, self.batch_size, replace=False)
-        index = namespace(self.y).asarray(chosen)
-        return self.x[index], self.y[index], self.perturbation_set.take(index), index
+            return x, self.y, self.perturbation_set, None
+        rng = game_generator(seed, games, "batch", t)
+        chosen = rng.choice(x.shape[-2], (*games, self.batch_size), replace=False)
+        index = namespace(x).asarray(chosen)
+        return (
+            _taken(x, index, 2),
+            _taken(self.y, index, 1),
+            self.perturbation_set.take(index),
+            index,
+        )
 
     def _evidence(
         self, x: Array, x_adv: Array, allowed: PerturbationSet, batch: Array | None
@@ -130,7 +179,16 @@ class InputAttack:
         """
         k = kernels(x)
         distance = allowed.distance(x, x_adv)
-        largest = k.xp.max(k.norm(x_adv), axis=-1)
-        tolerance = 4.0 * unit_roundoff(x) * float(k.xp.max(largest)) * x.shape[-1] ** 0.5
-        worst = int(k.xp.argmax(distance.reshape(-1))) % x.shape[-2]  # type: ignore[attr-defined]
-        return Evidence(x_adv, batch, k.xp.max(distance, axis=-1), worst, tolerance, largest)
+        largest = to_numpy(k.xp.max(k.norm(x_adv), axis=-1))
+        tolerance = 4.0 * unit_roundoff(x) * largest * x.shape[-1] ** 0.5
+        found = to_numpy(distance)
+        return Evidence(x_adv, batch, found.max(-1), found.argmax(-1), tolerance, largest)
+
+
+def _taken(values: Any, index: Any, axes: int) -> Any:
+    """The samples ``index``, shape ``(..., b)``, of values whose last ``axes`` are a game's."""
+    if values.ndim == axes:
+        return values[index]
+    xp = namespace(values)
+    grid = np.ogrid[tuple(slice(n) for n in index.shape)][:-1]
+    return values[(*(xp.asarray(place) for place in grid), index)]

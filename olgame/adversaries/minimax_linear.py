@@ -11,7 +11,8 @@ from olgame.adversaries.adversary import Response, Timing, View
 from olgame.arrays import as_like, to_numpy
 from olgame.exceptions import ArgumentError
 from olgame.losses.linear_loss import LinearLoss
-from olgame.randomness import Seed, generator
+from olgame.one_game import row
+from olgame.randomness import Seed, as_seed, game_seeds, generator
 from olgame.typing import Array
 from olgame.validation import finite_positive
 
@@ -20,9 +21,9 @@ __all__ = ["MinimaxLinear", "MinimaxLinearState"]
 
 @attrs.define(eq=False)
 class MinimaxLinearState:
-    """What the adversary remembers: its seeds, the center c, and S = g_1 + ... + g_{t-1}."""
+    """What the adversary remembers: its seed, the center c, and S = g_1 + ... + g_{t-1}."""
 
-    seeds: tuple[int, ...]
+    seed: Seed
     center: Any = None
     gradient_sum: Any = None
 
@@ -59,7 +60,11 @@ class MinimaxLinear:
 
     def init(self, seed: Seed) -> MinimaxLinearState:
         """No gradients yet."""
-        return MinimaxLinearState(tuple(np.atleast_1d(np.asarray(seed, dtype=int)).tolist()))
+        return MinimaxLinearState(as_seed(seed))
+
+    def game(self, index: tuple[int, ...], /) -> MinimaxLinear:
+        """The adversary of one game of a batch."""
+        return attrs.evolve(self, center=row(self.center, index))
 
     def respond(
         self, state: MinimaxLinearState, view: View, /
@@ -70,7 +75,7 @@ class MinimaxLinear:
             state.center = w if self.center is None else self.center
             state.gradient_sum = np.zeros(tuple(w.shape))
         offset = to_numpy(w) - to_numpy(state.center)
-        seeds = np.broadcast_to(np.reshape(state.seeds, _games(w, state.seeds)), offset.shape[:-1])
+        seeds = game_seeds(state.seed, view.games)
         gradient = np.empty_like(offset)
         for game in np.ndindex(offset.shape[:-1]):
             rng = generator(int(seeds[game]), "minimax", view.round)
@@ -79,16 +84,6 @@ class MinimaxLinear:
             )
         state.gradient_sum = state.gradient_sum + gradient
         return Response(LinearLoss(as_like(gradient, w))), state
-
-
-def _games(w: Array, seeds: tuple[int, ...]) -> tuple[int, ...]:
-    games = tuple(w.shape[:-1])
-    if len(seeds) == 1 or len(seeds) == int(np.prod(games)):
-        return games if len(seeds) > 1 else (1,) * len(games)
-    raise ArgumentError(
-        f"`play(seed=...)` must hold one seed or one for each of the {games} games, got "
-        f"{len(seeds)} seeds."
-    )
 
 
 def _unit_orthogonal_to(vectors: list[Any], rng: np.random.Generator) -> Any:

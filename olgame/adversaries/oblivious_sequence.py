@@ -9,6 +9,7 @@ import attrs
 from olgame.adversaries.adversary import Response, Timing, View
 from olgame.exceptions import ArgumentError
 from olgame.losses.round_loss import RoundLoss
+from olgame.one_game import one_game
 from olgame.randomness import Seed
 
 __all__ = ["ObliviousSequence"]
@@ -38,6 +39,10 @@ class ObliviousSequence:
     def timing(self) -> Timing:
         """Sees nothing of the game."""
         return Timing.OBLIVIOUS
+
+    def game(self, index: tuple[int, ...], /) -> ObliviousSequence:
+        """The sequence of one game of a batch."""
+        return ObliviousSequence(one_game(loss, index) for loss in self.losses)
 
     def init(self, seed: Seed) -> None:
         """Nothing to remember."""
