@@ -2,6 +2,7 @@
 
 import olgame_torch.requirement  # noqa: F401  (first: it says what to install)
 from olgame_torch.autograd_evaluation import AutogradEvaluation as AutogradEvaluation
+from olgame_torch.deep_relu_net import DeepReLUNet as DeepReLUNet
 from olgame_torch.flat_model import FlatModel as FlatModel
 from olgame_torch.requirement import TorchMissingError as TorchMissingError
 from olgame_torch.torch_model import TorchModel as TorchModel

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,10 +13,21 @@ from olgame.exceptions import NotAvailableError, ShapeError
 from olgame.typing import Array
 from olgame_torch.dual import dual_level, make_dual, unpack_dual
 
-__all__ = ["AutogradEvaluation", "Forward"]
+__all__ = ["AutogradEvaluation", "Forward", "TensorEvaluation"]
 
 Forward = Callable[[Tensor, Tensor], Tensor]
 """A pure function (w, x) -> z: no randomness, no state, differentiable in both arguments."""
+
+
+class TensorEvaluation(Protocol):
+    """`olgame.models.ModelEvaluation` in tensors."""
+
+    @property
+    def z(self) -> Tensor: ...
+    def pullback_w(self, c: Array) -> Tensor: ...
+    def pullback_x(self, c: Array) -> Tensor: ...
+    def jvp_w(self, v: Array) -> Tensor: ...
+    def jvp_w_pullback_x(self, v: Array, c: Array) -> Tensor: ...
 
 
 class AutogradEvaluation:
@@ -49,30 +62,29 @@ class AutogradEvaluation:
         self._forward = forward
         # Leaves of our own on the caller's storage: the version counter is shared, so torch
         # notices a change in place; the flag `requires_grad` is not.
-        self._w = w.detach().requires_grad_()
-        self._x = x.detach().requires_grad_()
+        self._w, self._x = (leaf.requires_grad_() for leaf in _by_game(w.detach(), x.detach()))
         self._output: Tensor | None = None
         self._pushed: tuple[Tensor, int, Tensor] | None = None
 
     @property
     def z(self) -> Tensor:
-        """Outputs f(w, x), shape ``(..., n)``."""
+        """Outputs f(w, x), shape ``(..., n)``, or ``(..., n, k)`` for k classes."""
         return self._recorded().detach()
 
     def pullback_w(self, c: Array) -> Tensor:
-        """sum_i c_i grad_w f(w, x_i), shape of w, for ``c`` of shape ``(..., n)``."""
+        """sum_i c_i grad_w f(w, x_i), shape of w, for ``c`` of the shape of z."""
         z = self._recorded()
         cotangent = _matching("pullback_w(c=...)", "z", c, z)
         return torch.autograd.grad(z, self._w, cotangent, retain_graph=True)[0]
 
     def pullback_x(self, c: Array) -> Tensor:
-        """c_i grad_x f(w, x_i) for every i, shape of x, for ``c`` of shape ``(..., n)``."""
+        """c_i grad_x f(w, x_i) for every i, shape of x, for ``c`` of the shape of z."""
         z = self._recorded()
         cotangent = _matching("pullback_x(c=...)", "z", c, z)
         return torch.autograd.grad(z, self._x, cotangent, retain_graph=True)[0]
 
     def jvp_w(self, v: Array) -> Tensor:
-        """<grad_w f(w, x_i), v> for every i, shape ``(..., n)``, by forward mode.
+        """<grad_w f(w, x_i), v> for every i, shape of z, by forward mode.
 
         Args:
             v: a direction, in the shape and dtype of w.
@@ -122,6 +134,14 @@ class AutogradEvaluation:
             tangent = torch.zeros_like(z, requires_grad=False)
         self._pushed = (direction, direction._version, tangent)
         return tangent
+
+
+def _by_game(w: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with the leading axes of either: what games share has a derivative for each of them."""
+    if w.ndim <= 1 and x.ndim <= 2:
+        return w, x
+    games = np.broadcast_shapes(tuple(w.shape[:-1]), tuple(x.shape[:-2]))
+    return w.expand(*games, w.shape[-1]), x.expand(*games, *x.shape[-2:])
 
 
 def _matching(argument: str, name: str, value: Array, like: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ def dual_level() -> forward_ad.dual_level:
 
 def make_dual(primal: Tensor, tangent: Tensor) -> Tensor:
     """primal + tangent e with e^2 = 0."""
+    if 0 in primal.stride():  # what games share: the tangent, laid out alike, would have no room
+        primal = primal.contiguous()
     dual: Tensor = forward_ad.make_dual(primal, tangent)  # type: ignore[no-untyped-call]
     return dual
 

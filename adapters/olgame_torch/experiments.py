@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from olgame.experiments.demo import two_layer_demo
+from olgame.experiments.deep_demo import deep
+from olgame.experiments.demo import demonstration, two_layer
 from olgame.experiments.demo_game import Network
+from olgame.theory.kink_moves import DeepModel
+from olgame_torch.deep_relu_net import DeepReLUNet
 from olgame_torch.two_layer_net import TwoLayerNet
 
 __all__ = ["demo"]
@@ -24,5 +27,13 @@ def _network(
     )
 
 
-demo = two_layer_demo(_network)
+def _deep_network(
+    *, dim: int, width: int, depth: int, seed: int, device: str, dtype: str
+) -> DeepModel:
+    return DeepReLUNet(
+        dim=dim, width=width, depth=depth, seed=seed, device=device, dtype=getattr(torch, dtype)
+    )
+
+
+demo = demonstration({"two-layer": two_layer(_network), "deep": deep(_deep_network)})
 """``olgame demo``: registered under the entry-point group ``olgame.experiments``."""

@@ -13,7 +13,7 @@ from olgame.exceptions import DataError, ShapeError
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.l2_ball import L2Ball
 from olgame.typing import Array
-from olgame_torch.autograd_evaluation import AutogradEvaluation, Forward
+from olgame_torch.autograd_evaluation import AutogradEvaluation, Forward, TensorEvaluation
 from olgame_torch.placement import reduced_precision
 
 __all__ = ["FlatModel"]
@@ -55,7 +55,10 @@ class FlatModel(abc.ABC):
 
     @abc.abstractmethod
     def forward(self, w: Tensor, x: Tensor) -> Tensor:
-        """f(w, x), shape ``(..., n)``, as a differentiable function of w and x."""
+        """f(w, x), as a differentiable function of w and x.
+
+        Shape ``(..., n)``; ``(..., n, k)`` of a subclass with an attribute ``classes`` = k.
+        """
 
     @property
     def name(self) -> str:
@@ -78,7 +81,7 @@ class FlatModel(abc.ABC):
         with torch.no_grad():
             return self._function(point)(point.detach(), inputs.detach())
 
-    def at(self, w: Array, x: Array) -> AutogradEvaluation:
+    def at(self, w: Array, x: Array) -> TensorEvaluation:
         """f at (w, x); nothing is computed before it is asked for.
 
         Args:

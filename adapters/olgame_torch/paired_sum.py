@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from olgame.models.output_axis import OutputAxis
+
 __all__ = ["paired_sum"]
 
 
@@ -15,21 +17,22 @@ class _PairedSum(torch.autograd.Function):
 
     # With a separate `setup_context` torch would look up signatures in every call.
     @staticmethod
-    def forward(ctx: Any, sigma: Tensor, output: Tensor) -> Tensor:
-        ctx.weights = output
-        half = output.shape[0] // 2
-        return (sigma[..., :half] - sigma[..., half:]) @ output[:half]
+    def forward(ctx: Any, sigma: Tensor, output: Tensor, axis: OutputAxis) -> Any:
+        ctx.weights, ctx.axis = output, axis
+        half = sigma.shape[-1] // 2
+        pairs = sigma[..., :half] - sigma[..., half:]
+        return axis.weigh(pairs, axis.neurons(output, slice(half)))
 
     @staticmethod
-    def backward(ctx: Any, c: Tensor) -> tuple[Tensor, None]:
-        return c.unsqueeze(-1) * ctx.weights, None
+    def backward(ctx: Any, c: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.axis.spread(c, ctx.weights), None, None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
-        return paired_sum(tangent, ctx.weights)
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        return paired_sum(tangent, ctx.weights, ctx.axis)
 
 
-def paired_sum(sigma: Tensor, output: Tensor) -> Tensor:
+def paired_sum(sigma: Tensor, output: Tensor, axis: OutputAxis) -> Tensor:
     """sum over r < h of b_r (sigma_r - sigma_{r+h}), for b_{r+h} = -b_r.
 
     The differences first: what is equal in a pair cancels exactly, and in float32 the rounding
@@ -38,11 +41,13 @@ def paired_sum(sigma: Tensor, output: Tensor) -> Tensor:
 
     Args:
         sigma: shape ``(..., n, 2 h)``.
-        output: b, shape ``(2 h,)``, a constant.
+        output: b, shape ``(2 h,)``, or ``(2 h, k)`` for k outputs, with leading axes where games
+            have weights of their own; a constant.
+        axis: One output or k.
 
     Returns:
-        The sums, shape ``(..., n)``; differentiable in ``sigma`` in reverse and forward mode, as
-        often as wanted.
+        The sums, shape ``(..., n)`` or ``(..., n, k)``; differentiable in ``sigma`` in reverse and
+        forward mode, as often as wanted.
     """
-    found: Tensor = _PairedSum.apply(sigma, output)  # type: ignore[no-untyped-call]
+    found: Tensor = _PairedSum.apply(sigma, output, axis)  # type: ignore[no-untyped-call]
     return found

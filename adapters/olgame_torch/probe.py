@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from olgame.exceptions import ArgumentError, ShapeError
 from olgame_torch.flat_model import FlatModel
 
-__all__ = ["probe"]
+__all__ = ["Probed", "probe"]
 
 
-def probe(model: FlatModel, module: nn.Module, *, shape_given: bool) -> tuple[str, ...]:
+class Probed(NamedTuple):
+    """What trying out a model has shown.
+
+    Attributes:
+        stochastic: what makes the outputs something else than a function of (w, x); empty where
+            nothing was seen.
+        classes: k where an output is k >= 2 numbers, None where it is one.
+    """
+
+    stochastic: tuple[str, ...]
+    classes: int | None
+
+
+def probe(model: FlatModel, module: nn.Module, *, shape_given: bool) -> Probed:
     """Evaluate ``model`` at its start on three random inputs and look at what happens.
 
     Layers that draw, mix or remember in a `forward` of their own cannot be told by their class.
@@ -25,12 +40,11 @@ def probe(model: FlatModel, module: nn.Module, *, shape_given: bool) -> tuple[st
         shape_given: Whether the user gave the input shape (for the error message).
 
     Returns:
-        What makes the outputs something else than a function of (w, x); empty where nothing
-        was seen.
+        What was seen.
 
     Raises:
         ArgumentError: the module fails, or derivatives do not reach w or x.
-        ShapeError: the output is not one real number per sample.
+        ShapeError: the output is not one real number per sample, nor k of them.
     """
     rng = torch.Generator().manual_seed(0)
     x = torch.randn(3, model.dim, generator=rng, dtype=torch.float64)
@@ -39,16 +53,19 @@ def probe(model: FlatModel, module: nn.Module, *, shape_given: bool) -> tuple[st
     with torch.random.fork_rng(devices=[model.device] if gpu else []):
         before = _versions(module)
         first = _output(model, x, shape_given)
+        classes = None if first.ndim == 1 else first.shape[-1]
         changed = [name for name, version in _versions(module).items() if version != before[name]]
         if changed:
-            return (f"a `forward` that changes the buffers {changed}",)
+            return Probed((f"a `forward` that changes the buffers {changed}",), classes)
         if not model.deterministic:
-            return ()
+            return Probed((), classes)
         if _differ(first, model(model.start, x)):
-            return ("another output for the same weights and input the second time",)
+            trouble = "another output for the same weights and input the second time"
+            return Probed((trouble,), classes)
         if _differ(first[:1], model(model.start, x[:1])):
-            return ("an output for one sample that depends on the other samples of the batch",)
-    return ()
+            trouble = "an output for one sample that depends on the other samples of the batch"
+            return Probed((trouble,), classes)
+    return Probed((), classes)
 
 
 def _versions(module: nn.Module) -> dict[str, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Any ``nn.Module`` with one output per sample as a model on one flat weight vector."""
+"""Any ``nn.Module`` with one or k outputs per sample as a model on one flat weight vector."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from olgame.exceptions import ArgumentError, ShapeError
+from olgame.models.two_layer_start import check_classes
+from olgame.one_game import game_index
 from olgame.typing import Array
 from olgame_torch.autograd_evaluation import Forward
+from olgame_torch.by_game import ByGame, check_same_function, game_of, split_modules
 from olgame_torch.flat_model import FlatModel
 from olgame_torch.placement import check_dtype, resolve_device, warn_reduced_precision
 from olgame_torch.probe import probe
 from olgame_torch.stochastic_parts import stochastic_parts
 
 __all__ = ["TorchModel"]
+
+_AS_THE_MODULE = 0
+"""``classes`` until the module has been tried out."""
 
 
 @final
@@ -33,8 +39,11 @@ class TorchModel(FlatModel):
     w is the concatenation of the parameters with ``requires_grad``, in the order of
     ``named_parameters()`` and each once however often it is shared; in an evaluation the module's
     parameters *are* views of w, nothing is copied. Other parameters and all buffers stay what they
-    were. x is flat, ``(n, d)``, and handed on as ``(n, *input_shape)``. A leading axis of w is a
-    loop over games.
+    were. x is flat, ``(n, d)``, and handed on as ``(n, *input_shape)``. Leading axes of w are
+    games, evaluated in batches where `torch.vmap` can, else one after the other.
+
+    Several modules of one architecture, which differ in their trainable parameters, are the starts
+    of several games: ``start`` has the shape ``(G, p)``, and `game` returns the model of one.
 
     The module is copied once, here: yours is never touched, nor does changing it later change the
     model. What the theorems are about is a *function* of (w, x), so a module that draws at random,
@@ -44,8 +53,10 @@ class TorchModel(FlatModel):
     evaluation, the same for its output and all its derivatives; its buffers stay as they were.
 
     Args:
-        module: maps ``(n, *input_shape)`` to ``(n,)`` or ``(n, 1)``, real, differentiable.
+        module: maps ``(n, *input_shape)`` to ``(n,)`` or ``(n, 1)``, or to k logits, ``(n, k)``;
+            real, differentiable. Or a list of such modules.
         input_shape: shape of one input; None takes ``in_features`` of the first linear layer.
+        classes: k, the number of logits; None takes what the module gives.
         device: where to compute ("auto": CUDA where there is one); None leaves the module's.
         dtype: torch.float64 or torch.float32; None leaves the module's.
         allow_stochastic: Accept what is not a function of (w, x).
@@ -54,7 +65,7 @@ class TorchModel(FlatModel):
     Raises:
         ArgumentError: there is nothing to train, parameters differ in dtype or device or are not
             finite, the module fails on its input, or is no function of (w, x).
-        ShapeError: the output is not one real number per sample.
+        ShapeError: the output is not one real number per sample, nor k of them.
 
     Example:
         >>> import torch
@@ -70,23 +81,29 @@ class TorchModel(FlatModel):
 
     start: Tensor = attrs.field(repr=False)
     input_shape: tuple[int, ...]
+    classes: int | None
     stochastic: tuple[str, ...]
     _template: nn.Module = attrs.field(repr=False)
     _shapes: dict[str, torch.Size] = attrs.field(repr=False)
     _shared: dict[str, str] = attrs.field(repr=False)
     _rng: torch.Generator = attrs.field(repr=False)
+    _several: ByGame = attrs.field(init=False, repr=False)
+    _of_game: dict[tuple[int, ...], TorchModel] = attrs.field(init=False, repr=False, factory=dict)
 
     def __init__(
         self,
-        module: nn.Module,
+        module: nn.Module | Sequence[nn.Module],
         *,
         input_shape: int | Sequence[int] | None = None,
+        classes: int | None = None,
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
         allow_stochastic: bool = False,
         seed: int = 0,
     ) -> None:
+        module, others = split_modules(module)
         shape = _input_shape(module, input_shape)
+        check_classes(classes, "TorchModel")
         template, trainable = _copied(module, device, dtype)
         start = torch.cat([parameter.detach().reshape(-1) for parameter in trainable.values()])
         if not bool(torch.isfinite(start).all()):
@@ -100,15 +117,17 @@ class TorchModel(FlatModel):
         self.__attrs_init__(
             start=start,
             input_shape=shape,
+            classes=_AS_THE_MODULE if classes is None else classes,
             stochastic=stochastic_parts(template),
             template=template,
             shapes=shapes,
             shared=_shared_names(template, trainable),
             rng=torch.Generator().manual_seed(seed),
         )
+        try_out = functools.partial(probe, self, template, shape_given=input_shape is not None)
         if not self.stochastic:
-            given = input_shape is not None
-            object.__setattr__(self, "stochastic", probe(self, template, shape_given=given))
+            found = try_out()
+            object.__setattr__(self, "stochastic", found.stochastic)
         if self.stochastic and not allow_stochastic:
             raise ArgumentError(
                 "`TorchModel(module=...)` must be a function of weights and input, got "
@@ -116,7 +135,19 @@ class TorchModel(FlatModel):
                 "will hold."
             )
         if self.stochastic:  # what is random cannot be compared, but it can fail
-            probe(self, template, shape_given=input_shape is not None)
+            found = try_out()
+        object.__setattr__(self, "classes", found.classes)
+        several = ByGame(self._single, batched=not self.stochastic)
+        object.__setattr__(self, "_several", several)
+        if others:
+            make = functools.partial(
+                TorchModel, input_shape=input_shape, classes=classes, device=device, dtype=dtype,
+                allow_stochastic=allow_stochastic, seed=seed,
+            )  # fmt: skip
+            models = [make(other) for other in others]
+            check_same_function(self, models)
+            starts = [self.start, *(model.start for model in models)]
+            object.__setattr__(self, "start", torch.stack(starts))
         warn_reduced_precision(self.dtype, self.device, "TorchModel")
 
     @property
@@ -132,20 +163,24 @@ class TorchModel(FlatModel):
         return not self.stochastic
 
     def forward(self, w: Tensor, x: Tensor) -> Tensor:
-        """f(w, x), shape ``(..., n)``, as a differentiable function of w and x."""
-        if w.ndim == 1:
-            return self._single(w, x)
-        inputs = x.expand(*w.shape[:-1], *x.shape[-2:]).reshape(-1, *x.shape[-2:])
-        games = zip(w.reshape(-1, w.shape[-1]).unbind(), inputs.unbind(), strict=True)
-        z = torch.stack([self._single(point, batch) for point, batch in games])
-        return z.reshape(*w.shape[:-1], x.shape[-2])
+        """f(w, x), ``(..., n)`` or ``(..., n, k)``, as a differentiable function of w and x."""
+        return self._single(w, x) if w.ndim == 1 else self._several(w, x)
+
+    def game(self, index: tuple[int, ...], /) -> TorchModel:
+        """The model of one game, the same object each time; itself where there is one module."""
+        if self.start.ndim == 1:
+            return self
+        place = game_index(index, tuple(self.start.shape[:-1]), "TorchModel.game")
+        if place not in self._of_game:
+            self._of_game[place] = game_of(self, place)
+        return self._of_game[place]
 
     def module_at(self, w: Array) -> nn.Module:
         """A module of yours with the weights ``w``, shape ``(p,)``: a copy that shares nothing."""
         point = self._own(w, "w").detach()
-        if point.shape != self.start.shape:
+        if point.shape != self.start.shape[-1:]:
             raise ShapeError(
-                f"`{self.name}.module_at(w=...)` must have shape {tuple(self.start.shape)}, "
+                f"`{self.name}.module_at(w=...)` must have shape {tuple(self.start.shape[-1:])}, "
                 f"got {tuple(point.shape)}."
             )
         module = copy.deepcopy(self._template)
@@ -178,13 +213,20 @@ class TorchModel(FlatModel):
         # All names of shared parameters are given: looking for them would be half of the cost.
         z = functional_call(self._template, tensors, (inputs,), tie_weights=False)
         n = inputs.shape[0]
-        if not isinstance(z, Tensor) or z.shape not in ((n,), (n, 1)) or z.dtype != w.dtype:
+        if not isinstance(z, Tensor) or not self._fits(z, n) or z.dtype != w.dtype:
             got = f"{tuple(z.shape)} {z.dtype}" if isinstance(z, Tensor) else type(z).__name__
+            k = self.classes or "k"
             raise ShapeError(
                 f"`TorchModel(module=...)` must give one number per sample, shape ({n},) or "
-                f"({n}, 1) of {w.dtype} for {n} inputs of shape {self.input_shape}, got {got}."
+                f"({n}, 1), or {k} logits, shape ({n}, {k}), of {w.dtype} for {n} inputs of shape "
+                f"{self.input_shape}, got {got}."
             )
-        return z.reshape(x.shape[:-1])
+        return z.reshape(*x.shape[:-1], *(() if z.numel() == n else z.shape[1:]))
+
+    def _fits(self, z: Tensor, n: int) -> bool:
+        if self.classes == _AS_THE_MODULE:
+            return z.ndim in (1, 2) and z.shape[0] == n and z.numel() > 0
+        return z.shape in ((n,), (n, 1)) if self.classes is None else z.shape == (n, self.classes)
 
     def _function(self, w: Tensor) -> Forward:
         if not self.stochastic:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from olgame.arrays import kernels
 from olgame.attacks.attack import AttackResult
+from olgame.game_generators import GameGenerators
 
 __all__ = ["better", "child"]
 
@@ -18,6 +19,8 @@ def child(rng: np.random.Generator) -> np.random.Generator:
     Drawn, not spawned: `numpy.random.Generator.spawn` counts its children outside the state of
     the bit generator, and a Philox made from a key cannot spawn at all.
     """
+    if isinstance(rng, GameGenerators):  # each game's own child
+        return cast(np.random.Generator, rng.map(child))
     entropy = [int(draw) for draw in rng.integers(0, 2**63, size=4)]
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from olgame.losses.check_fit import check_outputs
 from olgame.losses.loss import Loss
 from olgame.models.model import Model
 from olgame.typing import Array
@@ -47,8 +48,13 @@ class ModelObjective:
     loss: Loss
     climb: Loss | None = None
 
+    def __attrs_post_init__(self) -> None:
+        for loss in (self.loss, self.climb):
+            if loss is not None:
+                check_outputs(loss, self.model, "ModelObjective")
+
     def output(self, x: Array) -> Array:
-        """f(w, x), shape ``(..., n)``."""
+        """f(w, x), shape ``(..., n)``, or ``(..., n, k)`` for k classes."""
         return self.model(self.w, x)
 
     def value(self, x: Array) -> Array:
@@ -61,6 +67,15 @@ class ModelObjective:
         z = at.z
         climbed = self.loss if self.climb is None else self.climb
         return self.loss.value(z, self.y), at.pullback_x(climbed.derivative(z, self.y))
+
+    @property
+    def classes(self) -> int | None:
+        """Those of the model; None for one output."""
+        return getattr(self.model, "classes", None)
+
+    def climbing(self, loss: Loss) -> ModelObjective:
+        """The same scores, with the gradient of ``loss``."""
+        return attrs.evolve(self, climb=loss)
 
     def take(self, index: Array) -> ModelObjective:
         """The objective of the samples ``index`` alone."""

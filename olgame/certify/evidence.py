@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from olgame.arrays import as_like, kernels, to_numpy, unit_roundoff
 from olgame.certify.loss_bound import loss_bound
-from olgame.certify.rounding import detached, loss_below, output_slack
+from olgame.certify.rounding import detached, loss_below, output_slack, widest
 from olgame.exceptions import ArgumentError, DataError, NotAvailableError, ShapeError
 from olgame.losses.loss import Loss
 from olgame.models.model import HasTwoLayers, Model, TwoLayerWeights
+from olgame.models.output_axis import OutputAxis, output_axis
 from olgame.perturbations.perturbation_set import PerturbationSet
 from olgame.sets.norms import norm as norm_2
 from olgame.typing import Array
@@ -108,7 +109,7 @@ class Evidence:
             return
         x, y = _double(self.x), _double(self.y)
         inside = self.perturbation_set.project(x, _double(points))
-        z = _outputs(self.layers, inside)
+        z = self._outputs(inside)
         slack = self._slack(self.layers, inside, as_like(self._off(x, inside), x))
         self.lower = np.maximum(self.lower, to_numpy(loss_below(self.loss, z, y, slack)))
 
@@ -122,7 +123,11 @@ class Evidence:
         return to_numpy(measured + xp.where(moved, hidden, 0.0))
 
     def _slack(self, layers: TwoLayerWeights, points: Any, off: Any) -> Any:
-        """How far f, computed at ``points``, may be from f at a point of B(x) within ``off``."""
+        """How far f, computed at ``points``, may be from f at a point of B(x) within ``off``.
+
+        For k classes, how far each of the outputs may be.
+        """
+        layers = widest(layers)
         hidden, output, activation = layers
         xp = kernels(points).xp
         rows: Any = norm_2(hidden)
@@ -135,8 +140,12 @@ class Evidence:
     def _losses(self, points: Array) -> NDArray[np.float64]:
         if self.layers is None:
             return to_numpy(self.loss.value(self.model(self.w, points), self.y))
-        z = _outputs(self.layers, _double(points))
+        z = self._outputs(_double(points))
         return to_numpy(self.loss.value(z, _double(self.y)))
+
+    def _outputs(self, points: Any) -> Any:
+        assert self.layers is not None  # asked where there are layers
+        return layer_outputs(self.layers, points, output_axis(self.model))
 
     def _radius(self) -> NDArray[np.float64]:
         return to_numpy(self.perturbation_set.radius) + np.zeros(self.outside.shape)
@@ -159,14 +168,15 @@ def exact_layers(model: Model, w: Array, x: Array) -> TwoLayerWeights | None:
         return None
     hidden, output, activation = model.two_layer(w)
     layers = TwoLayerWeights(_double(detached(hidden)), _double(detached(output)), activation)
-    xp = kernels(x).xp
+    xp, axis = kernels(x).xp, output_axis(model)
     some: Any = x[:8]
-    z, own = _outputs(layers, _double(some)), _double(model(w, some))
+    z, own = layer_outputs(layers, _double(some), axis), _double(model(w, some))
     reach = xp.matmul(xp.abs(_double(some)), xp.linalg.matrix_transpose(xp.abs(layers.hidden)))
-    at_zero: Any = xp.abs(activation.value(xp.zeros_like(layers.output)))
-    terms = xp.sum(xp.abs(layers.output) * (at_zero + activation.c1 * reach), axis=-1)
+    largest: Any = xp.abs(widest(layers).output)
+    at_zero: Any = xp.abs(activation.value(xp.zeros_like(largest)))
+    terms = xp.sum(largest * (at_zero + activation.c1 * reach), axis=-1)
     allowed = unit_roundoff(x) * (sum(hidden.shape) + 64) * terms
-    if not bool(xp.all(xp.abs(z - own) <= allowed)):
+    if not bool(xp.all(axis.lift(xp.abs(z - own)) <= allowed[:, None])):
         raise NotAvailableError(
             f"`robust_loss(model=...)`: `two_layer(w)` of {model.name} does not reproduce its "
             "output, so nothing can be certified from it."
@@ -174,14 +184,14 @@ def exact_layers(model: Model, w: Array, x: Array) -> TwoLayerWeights | None:
     return layers
 
 
-def _outputs(layers: TwoLayerWeights, x: Any) -> Any:
-    """f at ``x``, shape ``(n,)``, a few samples at a time."""
+def layer_outputs(layers: TwoLayerWeights, x: Any, axis: OutputAxis) -> Any:
+    """f at ``x``, shape ``(n,)`` or ``(n, k)``, a few samples at a time."""
     hidden, output, activation = layers
     xp = kernels(x).xp
     rows = xp.linalg.matrix_transpose(hidden)
     chunk = max(1, _CHUNK_ENTRIES // hidden.shape[0])
     parts = [
-        xp.sum(output * activation.value(xp.matmul(x[i : i + chunk], rows)), axis=-1)
+        axis.weigh(activation.value(xp.matmul(x[i : i + chunk], rows)), output)
         for i in range(0, x.shape[0], chunk)
     ]
     return xp.concat(parts)

@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 
 from olgame.arrays import kernels
-from olgame.certify.output_bound import OutputBound, output_bound
+from olgame.certify.lead_bounds import lead_bounds
+from olgame.certify.output_bound import output_bound
 from olgame.certify.rounding import detached, loss_above
 from olgame.losses.loss import Loss
 from olgame.models.model import TwoLayerWeights
@@ -35,15 +36,22 @@ def loss_bound(
     r"""Bound max of l(f(x'), y) over norm(x' - x) <= rho, sample by sample.
 
     A loss of the margin, l(z, y) = phi(y z) with phi non-increasing, is largest where -y f is:
-    from ``-y f <= U`` follows ``l <= phi(-U)``, exactly as tight as U. Any other loss here is
-    convex in z, so over ``z in [-U_-, U_+]`` (bounds on -f and on f) it is largest at an end.
-    The loss itself is rounded up; a loss that is positive does not underflow to 0.
+    from ``-y f <= U`` follows ``l <= phi(-U)``, exactly as tight as U. Of k logits such a loss is a
+    function of the leads f_j - f_y alone, non-decreasing in each: from ``f_j - f_y <= U_j`` for all
+    rivals follows ``l <= l((U_j)_j, y)`` with U_y = 0; for the cross-entropy that is
+    log(1 + sum_{j != y} e^{U_j}). Not all rivals are at their best at one and the same x', so here
+    something may be lost, for the loss of the strongest rival (`olgame.losses.MulticlassMargin`)
+    nothing.
+
+    Any other loss of one output is convex in z, so over ``z in [-U_-, U_+]`` (bounds on -f and on
+    f) it is largest at an end. The loss itself is rounded up; a loss that is positive does not
+    underflow to 0.
 
     Args:
         layers: f, float64.
         x: inputs, shape ``(n, d)``, float64.
         y: labels, shape ``(n,)``, float64.
-        loss: l.
+        loss: l; of k logits only a loss of the margin.
         radius: rho >= 0, shape ``(n,)``, float64.
         norm: ``"l2"`` or ``"linf"``.
 
@@ -51,25 +59,14 @@ def loss_bound(
         Bounds and perturbations.
     """
     x, y, radius = detached(x), detached(y), detached(radius)
+    layers = layers._replace(hidden=detached(layers.hidden), output=detached(layers.output))
+    if loss.of_margin:
+        leads = lead_bounds(layers, x, y, radius, norm)
+        largest: Any = leads.bounds
+        z = largest if layers.output.ndim > 1 else -y * largest[:, 0]
+        return LossBound(loss_above(loss, z, y), leads.deltas)
     xp = kernels(x).xp
-    if not loss.of_margin:
-        above, below = _signed(layers, 1.0, x, radius, norm), _signed(layers, -1.0, x, radius, norm)
-        ends = xp.maximum(loss_above(loss, above.bound, y), loss_above(loss, -below.bound, y))
-        return LossBound(ends, (above.delta, below.delta))
-    positive: Any = y > 0  # type: ignore[operator]  # `Array` is not ordered
-    order, parts = [], []
-    for sign, chosen in ((1.0, positive), (-1.0, ~positive)):
-        index = xp.nonzero(chosen)[0]
-        order.append(index)
-        parts.append(_signed(layers, -sign, x[index], radius[index], norm))
-    back = xp.argsort(xp.concat(order))
-    margin = -xp.concat([part.bound for part in parts])[back]
-    delta = xp.concat([part.delta for part in parts])[back]
-    return LossBound(loss_above(loss, y * margin, y), (delta,))
-
-
-def _signed(
-    layers: TwoLayerWeights, sign: float, x: Array, radius: Array, norm: str
-) -> OutputBound:
-    """`output_bound` of ``sign`` f."""
-    return output_bound(layers._replace(output=layers.output * sign), x, radius, norm)
+    above = output_bound(layers, x, radius, norm)
+    below = output_bound(layers._replace(output=-layers.output), x, radius, norm)
+    ends = xp.maximum(loss_above(loss, above.bound, y), loss_above(loss, -below.bound, y))
+    return LossBound(ends, (above.delta, below.delta))

@@ -14,6 +14,7 @@ from olgame.certify.interval_bound import interval_bound
 from olgame.certify.relaxation import Relaxation, tighten
 from olgame.certify.relu_bound import ReLURelaxation
 from olgame.certify.rounding import detached, output_slack
+from olgame.certify.row_space import RowSpace
 from olgame.certify.smooth_bound import SmoothRelaxation
 from olgame.exceptions import NotAvailableError
 from olgame.models.model import TwoLayerWeights
@@ -54,7 +55,8 @@ def output_bound(
 
     The least of a quadratic bound (`SmoothRelaxation` or `ReLURelaxation`, tightened by a few
     steps) and the neuron-by-neuron one (`interval_bound`). A box or a sphere that cuts the ball
-    only removes points, so the bound holds for the cut ball too.
+    only removes points, so the bound holds for the cut ball too. In an l2 ball with fewer neurons
+    than dimensions the problem is first written in as many dimensions as neurons (`RowSpace`).
 
     Rounding: everything is computed in float64. To every quadratic and to the neuron-by-neuron
     bound 4 u (m + d) times the sum of the absolute values of its terms is added, each at its
@@ -99,6 +101,8 @@ def output_bound(
         )
     if steps is None:
         steps = _STEPS["relu" if activation.c2 is None else "smooth"]
+    if norm == "l2" and hidden.shape[0] < hidden.shape[1]:
+        return _in_row_space(layers, x, radius, steps, chunk)
     if chunk is None:
         chunk = max(1, _CHUNK_ENTRIES // (hidden.shape[0] * hidden.shape[1]))
     n = x.shape[0]
@@ -115,6 +119,22 @@ def output_bound(
     return OutputBound(
         xp.concat([part.bound for part in parts]), xp.concat([part.delta for part in parts])
     )
+
+
+def _in_row_space(
+    layers: TwoLayerWeights, x: Any, radius: Any, steps: int, chunk: int | None
+) -> OutputBound:
+    """The same bound, computed in as many dimensions as there are neurons."""
+    xp = kernels(x).xp
+    space = RowSpace.of(layers, x, radius)
+    found: Any = output_bound(space.layers, space.x, space.radius, "l2", steps=steps, chunk=chunk)
+    up = 1 + 4 * (x.shape[1] + 4) * unit_roundoff(x)
+    lengths: Any = norm_2(x)
+    rows: Any = norm_2(layers.hidden)
+    bound = found.bound + output_slack(layers, rows, up * (lengths + radius))
+    bound = bound + space.slack
+    bound = xp.where(xp.isnan(bound), float("inf"), bound + unit_roundoff(x) * xp.abs(bound))
+    return OutputBound(bound, space.back(found.delta, radius))
 
 
 def _bound(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import attrs
 from array_api_compat import device
@@ -11,7 +12,7 @@ from olgame.arrays import kernels, unit_roundoff
 from olgame.certify.rounding import detached
 from olgame.typing import Array
 
-__all__ = ["QuadraticMaximum", "quadratic_maximum"]
+__all__ = ["QuadraticMaximum", "Spectrum", "quadratic_maximum"]
 
 _SECULAR_STEPS = 12
 _NEWTON_STEPS = 12
@@ -26,16 +27,51 @@ class QuadraticMaximum:
         bound: an upper bound on the maximum, shape ``(n,)``.
         mean: E delta of the relaxed maximizer, shape ``(n, d)``: the maximizer itself where the
             relaxation is exact and the maximizer unique.
-        covariance: Cov delta of the relaxed maximizer, shape ``(n, d, d)``.
+        spectrum: for l2, of the curvature: what another maximum with it need not find again.
     """
 
     bound: Array
     mean: Array
-    covariance: Array
+    spectrum: Spectrum | None
+    _covariance: Callable[[], Array] = attrs.field(alias="covariance")
+
+    @property
+    def covariance(self) -> Array:
+        """Cov delta of the relaxed maximizer, shape ``(n, d, d)``; computed when asked for."""
+        return self._covariance()
+
+
+class Spectrum(NamedTuple):
+    """Eigenvalues and eigenvectors of matrices M in units of each one's largest entry.
+
+    Attributes:
+        values: ascending, shape ``(n, d)``.
+        basis: shape ``(n, d, d)``, eigenvectors as columns.
+        largest: the largest absolute entry, shape ``(n, 1)``; the unit, 1 where it is 0.
+    """
+
+    values: Array
+    basis: Array
+    largest: Array
+
+    @classmethod
+    def of(cls, matrices: Array) -> Spectrum:
+        """By the symmetric eigensolver of the array library; backward stable."""
+        m: Any = matrices
+        xp = kernels(m).xp
+        largest = _largest(m)[:, None]
+        values, basis = xp.linalg.eigh(m / _unit(largest)[:, :, None])
+        return cls(values, basis, largest)
 
 
 def quadratic_maximum(
-    gradient: Array, curvature: Array, radius: Array, norm: str, smoothing: Array
+    gradient: Array,
+    curvature: Array,
+    radius: Array,
+    norm: str,
+    smoothing: Array,
+    *,
+    spectrum: Spectrum | None = None,
 ) -> QuadraticMaximum:
     r"""Bound max of <g, delta> + delta^T M delta / 2 over norm(delta) <= rho.
 
@@ -71,6 +107,7 @@ def quadratic_maximum(
         norm: ``"l2"`` or ``"linf"``.
         smoothing: d t relative to the size of the maximum, in (0, 1), shape ``(n, 1)``. Moments
             get smoother with it; the linf bound loses about this fraction.
+        spectrum: for l2, that of ``curvature`` if it is known already (most of the cost).
 
     Returns:
         Bound and moments.
@@ -93,13 +130,32 @@ def quadratic_maximum(
     rho = radius[:, None]
     # In units of the ball and of the problem: no overflow, no underflow, one scale.
     g: Any = gradient * rho
-    m: Any = (curvature * rho[:, :, None]) * rho[:, :, None]
-    scale = xp.max(xp.abs(g), axis=-1) + xp.max(xp.max(xp.abs(m), axis=-1), axis=-1)
-    scale = xp.where(scale > _TINY, scale, 1.0)
-    solve = _over_ball if norm == "l2" else _over_box
-    bound, mean, covariance = solve(g / scale[:, None], m / scale[:, None, None], smoothing)
+    size = xp.max(xp.abs(g), axis=-1, keepdims=True)
+    if norm == "l2":
+        spectrum = Spectrum.of(curvature) if spectrum is None else spectrum
+        scale = _unit(size + (spectrum.largest * rho) * rho)
+        values: Any = spectrum.values
+        values = values * (_unit(spectrum.largest) * (rho / scale) * rho)
+        bound, mean, covariance = _over_ball(g / scale, values, spectrum.basis, smoothing)
+    else:
+        m: Any = (curvature * rho[:, :, None]) * rho[:, :, None]
+        scale = _unit(size + _largest(m)[:, None])
+        bound, mean, covariance = _over_box(g / scale, m / scale[:, :, None], smoothing)
     square = (rho * rho)[:, :, None]
-    return QuadraticMaximum(bound * scale, mean * rho, covariance * square)
+    return QuadraticMaximum(
+        bound * scale[:, 0], mean * rho, spectrum, lambda: covariance() * square
+    )
+
+
+def _largest(m: Any) -> Any:
+    """The largest absolute entry of every matrix."""
+    xp = kernels(m).xp
+    return xp.max(xp.max(xp.abs(m), axis=-1), axis=-1)
+
+
+def _unit(size: Any) -> Any:
+    """``size``, or 1 where that is too small to divide by."""
+    return kernels(size).xp.where(size > _TINY, size, 1.0)
 
 
 def _transposed(a: Any) -> Any:
@@ -111,11 +167,10 @@ def _apply(a: Any, v: Any) -> Any:
     return kernels(v).xp.matmul(a, v[..., None])[..., 0]
 
 
-def _over_ball(g: Any, curvature: Any, smoothing: Any) -> tuple[Any, Any, Any]:
+def _over_ball(g: Any, eigenvalues: Any, basis: Any, smoothing: Any) -> tuple[Any, Any, Any]:
     """Bound and moments over the unit ball of norm2."""
     xp = kernels(g).xp
     dim = g.shape[-1]
-    eigenvalues, basis = xp.linalg.eigh(curvature)
     b = _apply(_transposed(basis), g)
     top = eigenvalues[:, -1:]
     length = xp.linalg.vector_norm(b, axis=-1, keepdims=True)
@@ -144,8 +199,8 @@ def _over_ball(g: Any, curvature: Any, smoothing: Any) -> tuple[Any, Any, Any]:
     t = smoothing / dim * (bound[:, None] + _TINY)
     mu = multiplier(t)
     mean = _apply(basis, b / (mu - eigenvalues))
-    covariance = xp.matmul(basis * (2 * t / (mu - eigenvalues))[:, None, :], _transposed(basis))
-    return bound + slack, mean, covariance
+    spread = (2 * t / (mu - eigenvalues))[:, None, :]
+    return bound + slack, mean, lambda: xp.matmul(basis * spread, _transposed(basis))
 
 
 def _over_box(g: Any, curvature: Any, smoothing: Any) -> tuple[Any, Any, Any]:
@@ -180,7 +235,7 @@ def _over_box(g: Any, curvature: Any, smoothing: Any) -> tuple[Any, Any, Any]:
         t = xp.maximum(t * shrink, last)
     multipliers = xp.where(xp.isfinite(multipliers), multipliers, simple)
     bound = xp.minimum(_box_value(g, curvature, simple), _box_value(g, curvature, multipliers))
-    return bound, mean, 2 * t[:, :, None] * inverse
+    return bound, mean, lambda: 2 * t[:, :, None] * inverse
 
 
 def _box_value(g: Any, curvature: Any, multipliers: Any) -> Any:

@@ -8,7 +8,7 @@ import attrs
 from array_api_compat import device
 
 from olgame.arrays import kernels
-from olgame.certify.quadratic_maximum import quadratic_maximum
+from olgame.certify.quadratic_maximum import QuadraticMaximum, quadratic_maximum
 from olgame.typing import Array
 
 __all__ = ["Quadratic", "Relaxation", "Tightened", "tighten"]
@@ -41,8 +41,8 @@ class Relaxation(Protocol):
         """The second moments to start from, shape ``(n, k)``, in the family's own coordinates."""
         ...
 
-    def second_of(self, mean: Array, covariance: Array) -> Array:
-        """The second moments of a distribution of delta."""
+    def second_of(self, found: QuadraticMaximum) -> Array:
+        """The second moments of the relaxed maximizer."""
         ...
 
     def quadratic(self, mean: Array, second: Array) -> Quadratic:
@@ -103,13 +103,18 @@ def tighten(
     best: Any = xp.full_like(radius, float("inf"))
     ones = xp.ones_like(radius)[:, None]
     move, level = 0.5 * ones, smoothing[0] * ones
+    curvature, usable, spectrum = None, None, None
+    m: Any = None
     for step in range(steps):
         q = relaxation.quadratic(mean, second)
         finite = xp.isfinite(q.constant + q.absolute)
         finite = finite & xp.isfinite(xp.sum(xp.sum(q.curvature, axis=-1) + q.gradient, axis=-1))
+        if q.curvature is not curvature or bool(xp.any(finite != usable)):
+            curvature, usable, spectrum = q.curvature, finite, None
+            m = xp.where(finite[:, None, None], q.curvature, 0.0)
         g = xp.where(finite[:, None], q.gradient, 0.0)
-        m = xp.where(finite[:, None, None], q.curvature, 0.0)
-        top = quadratic_maximum(g, m, radius, norm, level)
+        top = quadratic_maximum(g, m, radius, norm, level, spectrum=spectrum)
+        spectrum = top.spectrum  # some families keep their curvature
         value: Any = q.constant + top.bound + rounding * q.absolute
         lower = finite & (value < best)
         best = xp.where(lower, value, best)
@@ -118,7 +123,7 @@ def tighten(
         if step == steps - 1:
             break
         new_mean: Any = top.mean
-        new_second: Any = relaxation.second_of(top.mean, top.covariance)
+        new_second: Any = relaxation.second_of(top)
         toward_mean = xp.where(ok, new_mean, 0.5 * (toward_mean + new_mean))
         toward_second = xp.where(ok, new_second, 0.5 * (toward_second + new_second))
         move = xp.where(ok, xp.clip(1.2 * move, None, 0.7), 0.3 * move)

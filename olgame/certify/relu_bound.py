@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from olgame.arrays import kernels
+from olgame.certify.quadratic_maximum import QuadraticMaximum
 from olgame.certify.relaxation import Quadratic
 from olgame.typing import Array
 
@@ -88,11 +89,11 @@ class ReLURelaxation:
         """E s_k^2 of the neurons with c_k > 0."""
         return self.z_up * self.z_up + self.spread_up * self.spread_up
 
-    def second_of(self, mean: Array, covariance: Array) -> Array:
+    def second_of(self, found: QuadraticMaximum) -> Array:
         """(z_k + <w_k, mean>)^2 + w_k^T covariance w_k."""
-        xp = kernels(mean).xp
-        s: Any = self.z_up + xp.matmul(mean, xp.linalg.matrix_transpose(self.up))
-        out: Array = s * s + xp.sum(xp.matmul(self.up, covariance) * self.up, axis=-1)
+        xp = kernels(found.mean).xp
+        s: Any = self.z_up + xp.matmul(found.mean, xp.linalg.matrix_transpose(self.up))
+        out: Array = s * s + xp.sum(xp.matmul(self.up, found.covariance) * self.up, axis=-1)
         return out
 
     def quadratic(self, mean: Array, second: Array) -> Quadratic:

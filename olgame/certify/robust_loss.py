@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.arrays import as_like, kernels
-from olgame.attacks import PGD, BestOf, ModelObjective, Restarts
+from olgame.attacks import PGD, BestOf, ModelObjective, Restarts, Targeted
 from olgame.attacks.attack import Attack
 from olgame.certify.bracket import Bracket, PerSample
 from olgame.certify.evidence import Evidence, exact_layers
 from olgame.certify.rounding import detached
 from olgame.exceptions import DataError, NotAvailableError, ShapeError
-from olgame.losses import logistic
+from olgame.losses import check_fit, cross_entropy, logistic
 from olgame.losses.loss import Loss
 from olgame.models.model import Model
 from olgame.perturbations.perturbation_set import PerturbationSet
@@ -49,9 +49,10 @@ def robust_loss(
     off; any other model is believed in its own arithmetic, and ``lower.method`` says so.
 
     Above, for a model with two layers: `loss_bound`, a quadratic relaxation maximized by weak
-    duality (l2: exactly; linf: semidefinite), in float64 with a rounding slack. It certifies the
-    ball around x; a box or sphere in ``perturbation_set`` only removes points of it. For any
-    other model there is no certificate and ``upper`` is None.
+    duality (l2: exactly; linf: semidefinite), in float64 with a rounding slack; of k classes one
+    for every rival of the label. It certifies the ball around x; a box or sphere in
+    ``perturbation_set`` only removes points of it. For any other model there is no certificate, nor
+    for a loss of k logits that is no function of the leads over the rivals; ``upper`` is then None.
 
     The two-layer model is evaluated in float64 from its weights, float32 weights converted
     exactly: both ends speak of the same real function. Inputs computed in float32 overshoot B(x)
@@ -66,7 +67,8 @@ def robust_loss(
         y: labels, shape ``(n,)``.
         loss: l.
         perturbation_set: B(x).
-        attack: for the lower end; None for PGD from the clean input and two random starts.
+        attack: for the lower end; None for PGD from the clean input and two random starts, and of
+            k classes for one toward every class as well.
         candidates: played inputs, each of shape ``(n, d)`` and in B(x), or outside by at most
             ``excess``; those count where they project to.
         seed: of the attack.
@@ -78,7 +80,8 @@ def robust_loss(
     Raises:
         NotAvailableError: the model is not deterministic, or its two-layer structure does not
             reproduce its output.
-        ArgumentError: inputs outside B(x), by sample and amount; a negative ``excess``.
+        ArgumentError: inputs outside B(x), by sample and amount; a negative ``excess``; a loss that
+            needs other outputs than the model has.
         DataError, ShapeError: empty, not finite or misshapen data.
 
     Example:
@@ -103,13 +106,16 @@ def robust_loss(
         )
     w = detached(w)
     x, y = _data(w, detached(x), detached(y))
-    loss.check_labels(y)
+    check_fit(loss, model, y, "robust_loss")
     layers = exact_layers(model, w, x)
     seen = Evidence(model, w, x, y, loss, perturbation_set, layers, excess)
+    classes = getattr(model, "classes", None)
     if attack is None:
         # Random starts matter where the clean input is a critical point.
         attack = BestOf(PGD(steps=20), Restarts(PGD(steps=20, random_start=True), 2))
-    climb = logistic if loss.of_margin else None
+        attack = BestOf(attack, Targeted(PGD(steps=10))) if classes else attack
+    smooth = cross_entropy if classes else logistic
+    climb = smooth if loss.of_margin else None
     objective = ModelObjective(model, w, y, loss, climb=climb)
     found = attack(objective, x, perturbation_set, generator(seed, "robust_loss"))
     seen.add(detached(found.x), "attack")
@@ -119,12 +125,15 @@ def robust_loss(
     method = "attack only, no certificate"
     rests_on = "inputs of B(x), in the arithmetic of the model: its rounding is not bounded"
     if layers is not None:
+        rests_on = "inputs of B(x), less rounding"
+    if layers is not None and classes and not loss.of_margin:
+        method += " of a loss that is not a function of the leads over the rivals"
+    elif layers is not None:
         upper = seen.certify(layers)
         name = "trust-region" if perturbation_set.norm == "l2" else "semidefinite box"
         method = f"attack below, {name} bound of the two-layer {layers.activation.name} net above"
         more = float(seen.enlargement.max())
         method += f", there for B(x) enlarged by {more:.2g}" if more > 0 else ""
-        rests_on = "inputs of B(x), less rounding"
     lower = seen.lower
     return Bracket(
         lower=Certified(_mean(lower, -math.inf), "lower", rests_on),

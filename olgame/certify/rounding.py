@@ -7,11 +7,22 @@ from typing import Any
 import numpy as np
 
 from olgame.arrays import kernels, unit_roundoff
+from olgame.losses.class_labels import is_label, rivals
 from olgame.losses.loss import Loss
 from olgame.models.model import TwoLayerWeights
+from olgame.models.output_axis import output_axis
 from olgame.typing import Array
 
-__all__ = ["detached", "loss_above", "loss_below", "output_slack"]
+__all__ = ["detached", "loss_above", "loss_below", "output_slack", "widest"]
+
+
+def widest(layers: TwoLayerWeights) -> TwoLayerWeights:
+    """One output whose weights are at least as large as those of every output, in absolute value.
+
+    Its slack and its Lipschitz constant are bounds on theirs.
+    """
+    size: Any = kernels(layers.output).xp.abs(layers.output)
+    return layers if size.ndim == 1 else layers._replace(output=kernels(size).xp.max(size, axis=-1))
 
 
 @np.errstate(all="ignore")
@@ -53,35 +64,67 @@ def output_slack(layers: TwoLayerWeights, rows: Array, lengths: Array) -> Array:
 def loss_above(loss: Loss, z: Array, y: Array) -> Array:
     """At least l(z, y): the computed value is right to 8 u or, where it underflows, in its sign.
 
-    The hinge losses are 0 at and beyond margin 1, where nothing underflows yet, and non-increasing:
-    there 0 stays 0.
+    Of k logits it is right to 8 + k u, if that of the label is 0 (so that no lead z_j - z_y is
+    rounded). The hinge losses are 0 at and beyond margin 1, where nothing underflows yet, and
+    non-increasing: there 0 stays 0.
     """
     value: Any = loss.value(z, y)
     xp = kernels(value).xp
-    raised = value + (8 * unit_roundoff(value) * xp.abs(value) + _tiny(value))
+    raised = value + (_accuracy(loss, z) * xp.abs(value) + _tiny(value))
     if not loss.of_margin:
         above: Array = raised
         return above
-    margin: Any = y * z
-    no_larger: Any = loss.value(xp.where(margin < 1, z, y), y)
+    no_larger: Any = loss.value(_at_most_margin_one(loss, z, y), y)
     above = xp.where(no_larger == 0, xp.minimum(value, xp.zeros_like(raised)), raised)
     return above
+
+
+def _accuracy(loss: Loss, z: Array) -> float:
+    """Relative error of a computed loss: 8 u, and of k logits one more for each."""
+    terms = z.shape[-1] if getattr(loss, "multiclass", False) else 0
+    return (8 + terms) * unit_roundoff(z)
+
+
+def _at_most_margin_one(loss: Loss, z: Array, y: Array) -> Any:
+    """Outputs with the same margins, those above 1 lowered to 1."""
+    xp = kernels(z).xp
+    if getattr(loss, "multiclass", False):
+        return xp.where(is_label(z, y), xp.zeros_like(z), xp.clip(rivals(z, y), -1.0, None))
+    return xp.where(y * z < 1, z, y)  # type: ignore[operator]  # `Array` is not ordered
+
+
+def _largest_margin(loss: Loss, z: Array, y: Array, slack: Any) -> Any:
+    """The outputs within ``slack`` of z that have the largest margins."""
+    near: Any = z
+    if not getattr(loss, "multiclass", False):
+        return near + y * slack
+    xp = kernels(z).xp
+    # A lead z_j - z_y of two logits is rounded once more.
+    slack = slack + 2 * unit_roundoff(z) * xp.max(xp.abs(near), axis=-1)
+    return near + xp.where(is_label(z, y), slack[..., None], -slack[..., None])
 
 
 @np.errstate(all="ignore")
 def loss_below(loss: Loss, z: Array, y: Array, slack: Array) -> Array:
     """At most l(z', y) for every z' within ``slack`` of z; ``-inf`` where nothing is known.
 
-    A loss of the margin is least at the largest margin. Any other is convex, so at least its
-    tangent at z: ``l(z', y) >= l(z, y) - abs(l'(z, y)) slack``.
+    Each of k logits within ``slack``. A loss of the margin is least at the largest margin. Any
+    other is convex, so at least its tangent at z: ``l(z', y) >= l(z, y) - abs(l'(z, y)) slack``.
+
+    Args:
+        loss: l.
+        z: computed outputs, shape ``(n,)`` or ``(n, k)``.
+        y: labels, shape ``(n,)``.
+        slack: shape ``(n,)``.
     """
-    near: Any = z
-    value: Any = loss.value(near + y * slack if loss.of_margin else near, y)
-    xp, u = kernels(value).xp, unit_roundoff(value)
-    below: Any = value - (8 * u * xp.abs(value) + _tiny(value))
+    near = _largest_margin(loss, z, y, slack) if loss.of_margin else z
+    value: Any = loss.value(near, y)
+    xp, u, accuracy = kernels(value).xp, unit_roundoff(value), _accuracy(loss, z)
+    below: Any = value - (accuracy * xp.abs(value) + _tiny(value))
     below = xp.where(value >= 0, xp.clip(below, 0.0, None), below)
     if not loss.of_margin:
-        below = below - (1 + 8 * u) * xp.abs(loss.derivative(z, y)) * slack
+        steepness = output_axis(loss).size(loss.derivative(z, y))
+        below = below - (1 + accuracy) * steepness * slack
         below = below - u * xp.abs(below)
     found: Array = xp.where(xp.isnan(below), -float("inf"), below)
     return found

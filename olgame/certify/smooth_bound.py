@@ -8,6 +8,7 @@ import attrs
 
 from olgame.activations import Activation, softplus
 from olgame.arrays import kernels
+from olgame.certify.quadratic_maximum import QuadraticMaximum
 from olgame.certify.relaxation import Quadratic
 from olgame.typing import Array
 
@@ -100,7 +101,7 @@ class SmoothRelaxation:
         out: Array = self.z[:, :1]
         return out
 
-    def second_of(self, mean: Array, covariance: Array) -> Array:
+    def second_of(self, found: QuadraticMaximum) -> Array:
         return self.second()
 
     def quadratic(self, mean: Array, second: Array) -> Quadratic:

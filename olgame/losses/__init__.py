@@ -1,5 +1,10 @@
-"""Scalar losses l(z, y), and the losses of a round l_t(w)."""
+"""Losses l(z, y) of one output or of k logits, and the losses of a round l_t(w)."""
 
+from olgame.losses.absolute import Absolute as Absolute
+from olgame.losses.absolute import absolute as absolute
+from olgame.losses.check_fit import check_fit as check_fit
+from olgame.losses.cross_entropy import CrossEntropy as CrossEntropy
+from olgame.losses.cross_entropy import cross_entropy as cross_entropy
 from olgame.losses.function_loss import FunctionLoss as FunctionLoss
 from olgame.losses.function_loss import from_function as from_function
 from olgame.losses.hinge import Hinge as Hinge
@@ -9,9 +14,17 @@ from olgame.losses.logistic import Logistic as Logistic
 from olgame.losses.logistic import logistic as logistic
 from olgame.losses.loss import Loss as Loss
 from olgame.losses.model_loss import ModelLoss as ModelLoss
+from olgame.losses.multiclass_margin import MulticlassMargin as MulticlassMargin
+from olgame.losses.multiclass_margin import multiclass_hinge as multiclass_hinge
+from olgame.losses.multiclass_margin import multiclass_logistic as multiclass_logistic
+from olgame.losses.multiclass_margin import multiclass_smoothed_hinge as multiclass_smoothed_hinge
 from olgame.losses.quadratic_loss import QuadraticLoss as QuadraticLoss
+from olgame.losses.rival_lead import RivalLead as RivalLead
 from olgame.losses.round_loss import Remainder as Remainder
 from olgame.losses.round_loss import RoundEvaluation as RoundEvaluation
 from olgame.losses.round_loss import RoundLoss as RoundLoss
 from olgame.losses.smoothed_hinge import SmoothedHinge as SmoothedHinge
 from olgame.losses.smoothed_hinge import smoothed_hinge as smoothed_hinge
+from olgame.losses.smoothed_loss import smoothed_loss as smoothed_loss
+from olgame.losses.squared import Squared as Squared
+from olgame.losses.squared import squared as squared

@@ -8,8 +8,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from olgame.arrays import as_like, kernels, to_numpy
-from olgame.exceptions import ArgumentError, DataError
+from olgame.arrays import as_like, kernels
+from olgame.exceptions import ArgumentError
+from olgame.losses.class_labels import check_class_labels
+from olgame.losses.squared import check_numbers
 from olgame.typing import Array
 from olgame.validation import finite_positive
 
@@ -74,16 +76,19 @@ class FunctionLoss:
         default=None, validator=attrs.validators.optional(finite_positive)
     )
     of_margin: bool = False
+    multiclass: bool = False
     _conjugate: Function | None = None
     _labels: Callable[[Any], None] | None = None
     span: float = attrs.field(default=1e4, validator=finite_positive)
 
     def check_labels(self, y: Array) -> None:
-        """Ask ``labels``, if it was given; else any finite number is a label."""
+        """Ask ``labels``, if given; else any finite number is a label, of k logits any class."""
         if self._labels is not None:
             self._labels(y)
-        elif not np.isfinite(to_numpy(y)).all():
-            raise DataError(f"`{self.name}` needs finite labels y, got nan or inf.")
+        elif self.multiclass:
+            check_class_labels(y, self.name)
+        else:
+            check_numbers(y, self.name)
 
     def value(self, z: Array, y: Array) -> Array:
         """l(z, y) per sample."""
@@ -111,6 +116,7 @@ def from_function(
     lipschitz: float | None = None,
     smoothness: float | None = None,
     of_margin: bool = False,
+    multiclass: bool = False,
     labels: Callable[[Any], None] | None = None,
     name: str | None = None,
     span: float = 1e4,
@@ -128,9 +134,11 @@ def from_function(
         conjugate: l*(p, y) = sup over z of p z - l(z, y); None computes it.
         lipschitz: L; None where there is none.
         smoothness: Lipschitz constant of the derivative; None for kinks.
-        of_margin: Whether l(z, y) = phi(y z) with phi non-increasing.
+        of_margin: Whether l(z, y) = phi(y z) with phi non-increasing; see `olgame.losses.Loss`.
+        multiclass: Whether z are k logits, shape ``(..., n, k)``, and y classes; ``conjugate`` must
+            then be given.
         labels: Raises `olgame.exceptions.DataError` for labels without meaning; None accepts all
-            that are finite.
+            that are finite, or all classes.
         name: Default the name of ``value``.
         span: Where the conjugate is looked for.
 
@@ -155,6 +163,11 @@ def from_function(
                 f"`losses.from_function({argument}=...)` must be a function of (z, y), got "
                 f"{function!r}."
             )
+    if multiclass and conjugate is None:
+        raise ArgumentError(
+            "`losses.from_function(conjugate=...)` must be given for k logits: it is computed for "
+            "one output only."
+        )
     return FunctionLoss(
         value,
         derivative,
@@ -162,6 +175,7 @@ def from_function(
         lipschitz=lipschitz,
         smoothness=smoothness,
         of_margin=of_margin,
+        multiclass=multiclass,
         conjugate=conjugate,
         labels=labels,
         span=span,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from olgame.arrays import kernels
 from olgame.losses.round_loss import Remainder, RoundEvaluation
+from olgame.one_game import row
 from olgame.typing import Array, Value
 
 __all__ = ["LinearLoss"]
@@ -35,9 +38,17 @@ class LinearLoss:
 
     def evaluate(self, w: Array) -> RoundEvaluation:
         """Value and gradient at ``w``; the loss is convex, so ``weak_convexity`` is 0."""
-        return RoundEvaluation(kernels(w).dot(self.gradient, w) + self.offset, self.gradient)
+        k, gradient = kernels(w), self.gradient
+        if gradient.ndim < w.ndim:  # one gradient for all games
+            gradient = k.xp.broadcast_to(gradient, w.shape)
+        return RoundEvaluation(k.dot(gradient, w) + self.offset, gradient)
 
     def remainder(self, w: Array, u: Array) -> Remainder:
         """Nothing separates a linear loss from its linearization."""
         zero = 0.0 * self.value(u)
         return Remainder(self.value(u), zero, zero)
+
+    def game(self, index: tuple[int, ...], /) -> LinearLoss:
+        """The loss of one game of a batch."""
+        offset: Any = row(self.offset, index, 0)
+        return LinearLoss(row(self.gradient, index), offset)

@@ -1,4 +1,4 @@
-"""What a scalar loss l(z, y) has to offer."""
+"""What a loss l(z, y) has to offer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ __all__ = ["Loss"]
 class Loss(Protocol):
     """A loss l(z, y), convex in the output z.
 
-    Methods are element-wise over samples: ``z`` has shape ``(..., n)`` and ``y`` shape ``(n,)``
-    (or ``(..., n)``).
+    Methods work sample by sample: ``z`` has shape ``(..., n)`` and ``y`` shape ``(n,)`` (or
+    ``(..., n)``).
+
+    A loss of k logits says so by an attribute ``multiclass = True``: z and slopes p then have the
+    shape ``(..., n, k)``, labels are 0, ..., k-1, products p z are inner products, and constants
+    are those of the Euclidean norm. A loss without the attribute has one output. Theorems about k
+    logits rest on the largest norm1(p) = sum_j abs(p_j), the Lipschitz constant in
+    max_j abs(z_j - z'_j): a loss states it as ``lipschitz_max``; else it counts as sqrt(k) L.
     """
 
     @property
@@ -21,7 +27,7 @@ class Loss(Protocol):
 
     @property
     def lipschitz(self) -> float | None:
-        """L with abs(l(z, y) - l(z', y)) <= L abs(z - z'); None where there is none."""
+        """L with abs(l(z, y) - l(z', y)) <= L norm(z - z'); None where there is none."""
         ...
 
     @property
@@ -31,7 +37,11 @@ class Loss(Protocol):
 
     @property
     def of_margin(self) -> bool:
-        """Whether l(z, y) = phi(y z), labels +-1, with phi non-increasing."""
+        """Whether l falls with the margin: l(z, y) = phi(y z), labels +-1, phi non-increasing.
+
+        Of k logits: whether it is a function of the leads z_j - z_y of the rivals j != y alone,
+        non-decreasing in each. Certificates bound the margin, or the leads, from one side.
+        """
         ...
 
     def check_labels(self, y: Array) -> None:

@@ -6,6 +6,7 @@ import attrs
 
 from olgame.arrays import kernels
 from olgame.losses.round_loss import Remainder, RoundEvaluation
+from olgame.one_game import row
 from olgame.typing import Array, Value
 from olgame.validation import finite_positive
 
@@ -48,3 +49,7 @@ class QuadraticLoss:
         difference = u - w
         curvature: Value = 0.5 * self.curvature * kernels(w).dot(difference, difference)
         return Remainder(self.value(u), curvature, 0.0 * curvature)
+
+    def game(self, index: tuple[int, ...], /) -> QuadraticLoss:
+        """The loss of one game of a batch."""
+        return attrs.evolve(self, target=row(self.target, index))

@@ -1,4 +1,4 @@
-"""f(w, x) = <w, x>."""
+"""f(w, x) = <w, x>, or W x for k classes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 
 from olgame.arrays import kernels, to_numpy
 from olgame.exceptions import ShapeError
+from olgame.models.output_axis import OutputAxis, output_axis
+from olgame.models.two_layer_start import check_classes
 from olgame.sets.l2_ball import L2Ball
 from olgame.typing import Array
 from olgame.validation import positive_integer
 
-__all__ = ["LinearEvaluation", "LinearModel", "check_point"]
+__all__ = ["LinearEvaluation", "LinearModel", "check_games", "check_point"]
 
 
 def check_point(w: Array, x: Array, length: int, dim: int, owner: str) -> None:
@@ -34,46 +36,67 @@ def check_point(w: Array, x: Array, length: int, dim: int, owner: str) -> None:
         )
 
 
+def check_games(w: Array, games: tuple[int, ...], owner: str) -> None:
+    """Raise `ShapeError` unless ``w`` has a row for each of the starts of a network."""
+    if games and tuple(w.shape[-2:-1]) != games:
+        raise ShapeError(
+            f"`{owner}(seed=...)` holds {games[0]} networks, and `w` must have a row for each, "
+            f"shape (..., {games[0]}, {w.shape[-1]}), got {tuple(w.shape)}. One of them is "
+            "`model.game(index)`."
+        )
+
+
 @attrs.frozen(eq=False)
 class LinearEvaluation:
-    """The linear model at (w, x); see `olgame.models.ModelEvaluation` for the methods."""
+    """The linear model at (w, x); see `olgame.models.ModelEvaluation` for the methods.
+
+    w is a matrix of one row, or of a row for each class, flattened.
+    """
 
     w: Any
     x: Any
+    axis: OutputAxis
 
     @property
     def z(self) -> Array:
         return self.jvp_w(self.w)
 
     def pullback_w(self, c: Array) -> Array:
-        out: Array = (c[..., None, :] @ self.x)[..., 0, :]
+        xp = kernels(self.x).xp
+        rows = xp.matrix_transpose(self.axis.lift(c)) @ self.x
+        out: Array = xp.reshape(rows, (*rows.shape[:-2], -1))
         return out
 
     def pullback_x(self, c: Array) -> Array:
         return self.jvp_w_pullback_x(self.w, c)
 
     def jvp_w(self, v: Array) -> Array:
-        out: Array = (self.x @ v[..., None])[..., 0]
+        rows = kernels(v).xp.matrix_transpose(self._rows(v))
+        out: Array = self.axis.drop(self.x @ rows)
         return out
 
     def jvp_w_pullback_x(self, v: Array, c: Array) -> Array:
-        out: Array = c[..., None] * v[..., None, :]
+        out: Array = self.axis.lift(c) @ self._rows(v)
         return out
+
+    def _rows(self, v: Any) -> Any:
+        return kernels(v).xp.reshape(v, (*v.shape[:-1], -1, self.x.shape[-1]))
 
 
 @attrs.frozen
 class LinearModel:
-    """The linear model f(w, x) = <w, x>, started at w = 0.
+    """The linear model f(w, x) = <w, x>, started at w = 0; W x, W of k rows, for k classes.
 
     With a convex loss its round losses are convex: the game is plain online convex optimization.
     Written for NumPy arrays and torch tensors alike; `start` and `asarray` are NumPy's. Leading
-    axes of ``w`` (``(..., d)``) and of ``x`` (``(n, d)`` or ``(..., n, d)``) are independent games.
+    axes of ``w`` (``(..., p)``) and of ``x`` (``(n, d)`` or ``(..., n, d)``) are independent games.
 
     Args:
-        dim: d, the length of an input and of w.
+        dim: d, the length of an input.
+        classes: k, the number of logits; None for one output. w has length d, or k d.
 
     Raises:
-        ArgumentError: ``dim`` is no integer >= 1.
+        ArgumentError: ``dim`` is no integer >= 1, or ``classes`` none >= 2.
 
     Example:
         >>> import numpy as np
@@ -83,6 +106,10 @@ class LinearModel:
     """
 
     dim: int = attrs.field(validator=positive_integer)
+    classes: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_classes(self.classes, "LinearModel")
 
     @property
     def name(self) -> str:
@@ -90,7 +117,7 @@ class LinearModel:
 
     @property
     def start(self) -> Array:
-        return np.zeros(self.dim)
+        return np.zeros(self.dim * (self.classes or 1))
 
     @property
     def deterministic(self) -> bool:
@@ -100,13 +127,13 @@ class LinearModel:
         return self.at(w, x).z
 
     def at(self, w: Array, x: Array) -> LinearEvaluation:
-        """The model at (w, x), shapes ``(..., d)`` and ``(..., n, d)``.
+        """The model at (w, x), shapes ``(..., p)`` and ``(..., n, d)``.
 
         Raises:
             ShapeError: shapes do not fit, or ``w`` and ``x`` differ in library or dtype.
         """
-        check_point(w, x, self.dim, self.dim, "LinearModel")
-        return LinearEvaluation(w, x)
+        check_point(w, x, self.dim * (self.classes or 1), self.dim, "LinearModel")
+        return LinearEvaluation(w, x, output_axis(self))
 
     def neighborhood(self, radius: float) -> L2Ball:
         """The ball of ``radius`` around 0."""

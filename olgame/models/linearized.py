@@ -10,6 +10,7 @@ import attrs
 from olgame.arrays import as_like, kernels
 from olgame.exceptions import DataError, ShapeError
 from olgame.models.model import Model, ModelEvaluation
+from olgame.one_game import one_game, row
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 
@@ -24,7 +25,7 @@ class HasLinearization(Protocol):
         """f(W_0, x) + <grad_w f(W_0, x), v> and its derivatives in v and x.
 
         Args:
-            origin: W_0, shape ``(p,)``.
+            origin: W_0, of the shape of ``step``.
             step: v = w - W_0, shape ``(..., p)``.
             x: inputs, shape ``(..., n, d)``.
         """
@@ -82,7 +83,7 @@ class Linearized:
 
     Args:
         model: The model f.
-        at: W_0, shape ``(p,)``, finite; by default the model's start.
+        at: W_0, of the shape of the model's start, finite; by default that start.
 
     Raises:
         ShapeError: ``at`` is not of the shape of the model's start.
@@ -106,6 +107,7 @@ class Linearized:
 
     model: Model
     point: Any = attrs.field(default=None, alias="at", repr=False)
+    _single: dict[tuple[int, ...], Linearized] = attrs.field(init=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         if self.point is None:
@@ -137,6 +139,11 @@ class Linearized:
         return self.model.dim
 
     @property
+    def classes(self) -> int | None:
+        """Those of the model."""
+        return getattr(self.model, "classes", None)
+
+    @property
     def deterministic(self) -> bool:
         return self.model.deterministic
 
@@ -147,9 +154,18 @@ class Linearized:
         """f_lin at (w, x), shapes ``(..., p)`` and ``(..., n, d)``."""
         origin = as_like(self.point, w)
         step: Any = w - origin
+        if origin.ndim < step.ndim:  # games that share W_0
+            origin = kernels(w).xp.broadcast_to(origin, step.shape)
         if isinstance(self.model, HasLinearization):
             return self.model.linearized_at(origin, step, x)
         return LinearizedEvaluation(self.model.at(origin, x), step)
+
+    def game(self, index: tuple[int, ...], /) -> Linearized:
+        """The linearization of one game, at its W_0; the same object each time."""
+        if index not in self._single:
+            model = one_game(self.model, index)
+            self._single[index] = Linearized(model, at=row(self.point, index))
+        return self._single[index]
 
     def neighborhood(self, radius: float) -> ConvexSet:
         """B(R) of the model."""

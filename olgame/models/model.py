@@ -12,7 +12,11 @@ __all__ = ["HasTwoLayers", "Model", "ModelEvaluation", "TwoLayerWeights"]
 
 
 class ModelEvaluation(Protocol):
-    """f at one (w, x), and its derivatives there. Nothing is computed before it is asked for."""
+    """f at one (w, x), and its derivatives there. Nothing is computed before it is asked for.
+
+    Shapes are those of one output a sample. A model of k classes has outputs, pushforwards and
+    cotangents c of shape ``(..., n, k)``, and where it says c_i f(w, x_i) read <c_i, f(w, x_i)>.
+    """
 
     @property
     def z(self) -> Array:
@@ -47,6 +51,10 @@ class Model(Protocol):
     """A map f(w, x), w one flat vector of length p.
 
     The model owns dtype and device: `asarray` brings data to it.
+
+    A model of k logits says so by an attribute ``classes`` (an integer k >= 2); its outputs have
+    the shape ``(..., n, k)``, its labels are 0, ..., k-1. Without the attribute, or with None, it
+    has one output a sample. `olgame.models.output_axis` hides the difference.
     """
 
     @property
@@ -80,8 +88,8 @@ class Model(Protocol):
     def curvature_bound(self, x: Array) -> Array | None:
         """c(x) with abs(f(u,x) - f(w,x) - <grad f(w,x), u - w>) <= c(x) norm(u - w)^2.
 
-        For all u, w; per sample, shape ``(..., n)``. 0 for a linear model, None where no constant
-        is known.
+        For all u, w, and each of k outputs; per sample, shape ``(..., n)``. 0 for a linear model,
+        None where no constant is known.
         """
         ...
 
@@ -95,7 +103,8 @@ class TwoLayerWeights(NamedTuple):
 
     Attributes:
         hidden: shape ``(m, d)``, the trained weights w_r as rows.
-        output: shape ``(m,)``, the fixed output weights a_r / sqrt(m).
+        output: shape ``(m,)``, the fixed output weights a_r / sqrt(m); ``(m, k)`` for k classes,
+            a_r in R^k.
         activation: sigma.
     """
 

@@ -9,6 +9,7 @@ import attrs
 
 from olgame.activations import Activation
 from olgame.arrays import kernels
+from olgame.models.output_axis import OutputAxis
 from olgame.typing import Array
 
 __all__ = ["TwoLayerEvaluation"]
@@ -22,10 +23,12 @@ class TwoLayerEvaluation:
     shape ``(n, m, d)`` is ever formed:
 
         z_i                          sum_r b_r sigma(Z_ir)
-        pullback_w(c), row r         sum_i c_i b_r sigma'(Z_ir) x_i
-        pullback_x(c), row i         c_i sum_r b_r sigma'(Z_ir) w_r
+        pullback_w(c), row r         sum_i q_ir sigma'(Z_ir) x_i,    q_ir = <c_i, b_r>
+        pullback_x(c), row i         sum_r q_ir sigma'(Z_ir) w_r
         jvp_w(V)_i                   sum_r b_r sigma'(Z_ir) <v_r, x_i>
-        jvp_w_pullback_x(V, c)_i     c_i sum_r b_r [sigma''(Z_ir) <v_r, x_i> w_r + sigma'(Z_ir) v_r]
+        jvp_w_pullback_x(V, c)_i     sum_r q_ir [sigma''(Z_ir) <v_r, x_i> w_r + sigma'(Z_ir) v_r]
+
+    For k classes b_r is a vector, the output weights a matrix with these rows.
 
     **Pairs.** With ``paired`` the second half of the neurons has the opposite output weights,
     b_{r+h} = -b_r, h = m/2. All sums are then taken pair by pair, and the second half of Z is
@@ -36,9 +39,10 @@ class TwoLayerEvaluation:
     Args:
         hidden: W, shape ``(..., m, d)``.
         x: inputs, shape ``(n, d)`` or ``(..., n, d)``.
-        output: b, shape ``(m,)``.
+        output: b, shape ``(m,)`` or ``(m, k)``, with leading axes where games have their own.
         activation: sigma.
         paired: Whether b_{r+h} = -b_r.
+        axis: One output or k.
     """
 
     hidden: Any
@@ -46,11 +50,17 @@ class TwoLayerEvaluation:
     output: Any
     activation: Activation
     paired: bool
+    axis: OutputAxis
 
     @cached_property
     def _half(self) -> int:
         half: int = self.hidden.shape[-2] // 2
         return half
+
+    @cached_property
+    def _first(self) -> Any:
+        """b_r of the first half of the neurons."""
+        return self.axis.neurons(self.output, slice(self._half))
 
     @cached_property
     def _difference(self) -> Any:
@@ -73,49 +83,47 @@ class TwoLayerEvaluation:
 
     @cached_property
     def z(self) -> Array:
-        """Outputs, shape ``(..., n)``; exactly 0 at a paired start."""
+        """Outputs, shape ``(..., n)`` or ``(..., n, k)``; exactly 0 at a paired start."""
         sigma: Any = self.activation.value(self.preactivation)
         out: Array
         if self.paired:
             h = self._half
-            out = (sigma[..., :h] - sigma[..., h:]) @ self.output[:h]
+            out = self.axis.weigh(sigma[..., :h] - sigma[..., h:], self._first)
         else:
-            out = sigma @ self.output
+            out = self.axis.weigh(sigma, self.output)
         return out
-
-    @cached_property
-    def _input_gradient(self) -> Any:
-        """grad_x f(w, x_i) as rows, shape ``(..., n, d)``; exactly 0 at a paired start."""
-        if not self.paired:
-            return (self.slope * self.output) @ self.hidden
-        h, b = self._half, self.output[: self._half]
-        first, second = self.slope[..., :h], self.slope[..., h:]
-        return ((first - second) * b) @ self.hidden[..., :h, :] - (second * b) @ self._difference
 
     def pullback_w(self, c: Array) -> Array:
         """sum_i c_i grad_w f(w, x_i), shape ``(..., m d)``."""
         xp = kernels(self.x).xp
-        weights = self.slope * self.output * c[..., None]
+        weights = self.slope * self.axis.spread(c, self.output)
         rows = xp.matrix_transpose(weights) @ self.x
         out: Array = xp.reshape(rows, (*rows.shape[:-2], -1))
         return out
 
     def pullback_x(self, c: Array) -> Array:
-        """c_i grad_x f(w, x_i), shape ``(..., n, d)``."""
-        out: Array = c[..., None] * self._input_gradient
+        """c_i grad_x f(w, x_i), shape ``(..., n, d)``; exactly 0 at a paired start."""
+        out: Array
+        if not self.paired:
+            out = (self.slope * self.axis.spread(c, self.output)) @ self.hidden
+            return out
+        h = self._half
+        q = self.axis.spread(c, self._first)
+        first, second = self.slope[..., :h], self.slope[..., h:]
+        out = ((first - second) * q) @ self.hidden[..., :h, :] - (second * q) @ self._difference
         return out
 
     def jvp_w(self, v: Array) -> Array:
-        """<grad_w f(w, x_i), v>, shape ``(..., n)``."""
-        out: Array = (self.slope * self._against(self._rows(v))) @ self.output
+        """<grad_w f(w, x_i), v>, shape ``(..., n)`` or ``(..., n, k)``."""
+        out: Array = self.axis.weigh(self.slope * self._against(self._rows(v)), self.output)
         return out
 
     def jvp_w_pullback_x(self, v: Array, c: Array) -> Array:
         """grad_x of sum_i c_i <grad_w f(w, x_i), v>, shape ``(..., n, d)``."""
         rows = self._rows(v)
         bend = self.activation.second_derivative(self.preactivation) * self._against(rows)
-        gradient = (bend * self.output) @ self.hidden + (self.slope * self.output) @ rows
-        out: Array = c[..., None] * gradient
+        q = self.axis.spread(c, self.output)
+        out: Array = (bend * q) @ self.hidden + (self.slope * q) @ rows
         return out
 
     def _rows(self, v: Any) -> Any:

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from olgame.arrays import as_like, kernels, to_numpy, unit_roundoff
+from olgame.one_game import row
 from olgame.perturbations.box import check_finite
 from olgame.perturbations.l2_steepest import l2_steepest
 from olgame.perturbations.radius import as_radius, radius_for, require_radius, take_radius
@@ -125,13 +126,17 @@ class CapPerturbation:
         """The set for the samples ``index``."""
         return attrs.evolve(self, radius=take_radius(self.radius, index))
 
+    def game(self, index: tuple[int, ...], /) -> CapPerturbation:
+        """The set of one game, where radii have leading axes."""
+        return attrs.evolve(self, radius=row(self.radius, index))
+
     def enlarged(self, amount: float) -> CapPerturbation:
         """The set of radius rho + ``amount`` (the sphere stays)."""
         return attrs.evolve(self, radius=self.radius + amount)
 
     def _column(self, x: Array) -> Any:
         radius = radius_for(self.radius, x, "spherical_cap")
-        return radius if isinstance(radius, float) else radius[:, None]
+        return radius if isinstance(radius, float) else radius[..., None]
 
 
 def _column_norm(x: Any) -> Any:

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 from olgame.arrays import as_like, kernels, to_numpy
+from olgame.one_game import row
 from olgame.perturbations.ball_and_box import project_onto_ball_and_box
 from olgame.perturbations.box import Box, as_box, check_finite
 from olgame.perturbations.l2_steepest import l2_steepest
@@ -132,6 +133,10 @@ class L2Perturbation:
     def take(self, index: Array) -> L2Perturbation:
         """The set for the samples ``index``."""
         return attrs.evolve(self, radius=take_radius(self.radius, index))
+
+    def game(self, index: tuple[int, ...], /) -> L2Perturbation:
+        """The set of one game, where radii have leading axes."""
+        return attrs.evolve(self, radius=row(self.radius, index))
 
     def enlarged(self, amount: float) -> L2Perturbation:
         """The set of radius rho + ``amount`` (the box stays)."""

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from olgame.arrays import as_like, kernels, to_numpy
+from olgame.one_game import row
 from olgame.perturbations.box import Box, as_box, check_finite
 from olgame.perturbations.radius import as_radius, radius_for, require_radius, take_radius
 from olgame.sets.norms import norm
@@ -125,6 +126,10 @@ class LinfPerturbation:
         """The set for the samples ``index``."""
         return attrs.evolve(self, radius=take_radius(self.radius, index))
 
+    def game(self, index: tuple[int, ...], /) -> LinfPerturbation:
+        """The set of one game, where radii have leading axes."""
+        return attrs.evolve(self, radius=row(self.radius, index))
+
     def enlarged(self, amount: float) -> LinfPerturbation:
         """The set of radius rho + ``amount`` (the box stays)."""
         return attrs.evolve(self, radius=self.radius + amount)
@@ -132,7 +137,7 @@ class LinfPerturbation:
     def _column(self, x: Array) -> Any:
         """rho as it broadcasts over ``x`` itself, shape ``()`` or ``(n, 1)``."""
         radius = radius_for(self.radius, x, "linf")
-        return radius if isinstance(radius, float) else radius[:, None]
+        return radius if isinstance(radius, float) else radius[..., None]
 
     def _interval(self, x: Array) -> tuple[Any, Any]:
         """The ends of the interval of every coordinate, shape ``(..., n, d)``."""

@@ -25,14 +25,14 @@ def as_radius(value: Any) -> Any:
 
 
 def require_radius(radius: Any, owner: str) -> None:
-    """Raise `ArgumentError` unless ``radius`` is finite and >= 0: a float or shape ``(n,)``."""
-    shape_ok = isinstance(radius, float) or (isinstance(radius, np.ndarray) and radius.ndim == 1)
+    """Raise `ArgumentError` unless ``radius`` is finite and >= 0: a float or ``(..., n)``."""
+    shape_ok = isinstance(radius, float) or (isinstance(radius, np.ndarray) and radius.ndim >= 1)
     if not shape_ok:
         raise ArgumentError(
             f"`{owner}(radius=...)` must be a number or an array with one number for every "
             f"sample, got {radius!r}."
         )
-    values = np.atleast_1d(radius)
+    values = np.atleast_1d(radius).reshape(-1)
     bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0.0)))
     if bad.size:
         where = f" for sample {bad[0]}" if isinstance(radius, np.ndarray) else ""
@@ -45,30 +45,37 @@ def radius_for(radius: Any, x: Array, owner: str) -> Any:
     """The radius as it broadcasts over the samples of ``x``, in the kind of ``x``.
 
     Args:
-        radius: A float, or float64 NumPy of shape ``(n,)``.
+        radius: A float, or float64 NumPy of shape ``(n,)`` (``(..., n)``, one row a game).
         x: Data, shape ``(..., n, d)``.
         owner: What the user called, for the error.
 
     Returns:
-        The float, or an array of shape ``(n,)``.
+        The float, or an array of shape ``(n,)`` or ``(..., n)``.
 
     Raises:
         ShapeError: There is one radius per sample, but for another number of samples.
     """
     if isinstance(radius, float):
         return radius
-    if x.ndim < 2 or x.shape[-2] != radius.shape[0]:
+    if x.ndim < 2 or radius.shape not in (tuple(x.shape[:-1]), tuple(x.shape[-2:-1])):
+        got = radius.shape[0] if radius.ndim == 1 else f"shape {radius.shape}"
         raise ShapeError(
             f"`{owner}(radius=...)` must have one number for every sample: got "
-            f"{radius.shape[0]} for data of shape {tuple(x.shape)}."
+            f"{got} for data of shape {tuple(x.shape)}."
         )
     return as_like(radius, x)
 
 
 def take_radius(radius: Any, index: Any) -> Any:
-    """The radii of the samples ``index`` (integers or a mask, NumPy or torch)."""
+    """The radii of the samples ``index`` (integers or a mask, NumPy or torch).
+
+    An ``index`` of shape ``(..., b)`` names samples game by game.
+    """
     if isinstance(radius, float):
         return radius
     if hasattr(index, "detach"):
         index = index.detach().cpu().numpy()
-    return np.atleast_1d(radius[np.asarray(index)])
+    index = np.asarray(index)
+    if radius.ndim > 1 and index.ndim == radius.ndim:
+        return np.take_along_axis(radius, index, axis=-1)
+    return np.atleast_1d(radius[..., index])

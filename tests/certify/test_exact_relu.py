@@ -216,7 +216,7 @@ def test_parabolas_with_half_the_curvature_are_noticed(monkeypatch: pytest.Monke
     true = quadratic_maximum
     monkeypatch.setattr(
         "olgame.certify.relaxation.quadratic_maximum",
-        lambda g, m, *rest: true(g, 0.5 * m, *rest),
+        lambda g, m, *rest, **_: true(g, 0.5 * m, *rest),
     )
     below, _ = check_tiny(range(30))
     assert below > 2

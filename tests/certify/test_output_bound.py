@@ -160,7 +160,7 @@ def test_half_the_curvature_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     true = quadratic_maximum
     monkeypatch.setattr(
         "olgame.certify.relaxation.quadratic_maximum",
-        lambda g, m, *rest: true(g, 0.5 * m, *rest),
+        lambda g, m, *rest, **_: true(g, 0.5 * m, *rest),
     )
     assert check_grids(range(32)) > 2
 

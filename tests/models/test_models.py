@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from olgame.exceptions import ShapeError
+from olgame.exceptions import ArgumentError, ShapeError
 from olgame.models import (
     HasTwoLayers,
     Linearized,
@@ -31,16 +31,18 @@ Function = Callable[[Floats, Floats], Floats]
 
 
 def network(model: TwoLayerNet) -> Function:
-    """f(w, x) of one game by a loop over the neurons."""
+    """f(w, x) of one game by a loop over the neurons (and the classes)."""
     sigma = SIGMA[model.activation.name]
+    signs = model.signs.reshape(model.width, -1)
 
     def f(w: Floats, x: Floats) -> Floats:
-        out = np.zeros(x.shape[0])
+        out = np.zeros((x.shape[0], signs.shape[1]))
         for r in range(model.width):
             row = w[r * model.dim : (r + 1) * model.dim]
-            out += model.signs[r] * sigma(np.array([row @ sample for sample in x]))
+            for j in range(signs.shape[1]):
+                out[:, j] += signs[r, j] * sigma(np.array([row @ sample for sample in x]))
         out /= np.sqrt(model.width)
-        return out
+        return out if model.classes else out[:, 0]
 
     return f
 
@@ -64,12 +66,23 @@ def elsewhere(model: Any) -> Floats:
 
 def table() -> list[tuple[str, Any, Function]]:
     rows: list[tuple[str, Any, Function]] = [("linear", LinearModel(DIM), lambda w, x: x @ w)]
+    classes: int | None
+    linear = LinearModel(DIM, classes=3)
+    rows.append(
+        ("linear-classes", linear, lambda w, x: np.stack([x @ v for v in w.reshape(3, -1)], -1))
+    )
     for activation in SIGMA:
-        for paired in (True, False):
+        for paired, classes in ((True, None), (False, None), (True, 3), (False, 2)):
             net = TwoLayerNet(
-                dim=DIM, width=6 if paired else 7, activation=activation, seed=3, paired=paired
+                dim=DIM,
+                width=6 if paired else 7,
+                activation=activation,
+                seed=3,
+                paired=paired,
+                classes=classes,
             )
             name = f"{activation}-{'paired' if paired else 'unpaired'}"
+            name += "-classes" if classes else ""
             rows.append((name, net, network(net)))
             at = elsewhere(net)
             rows.append(
@@ -93,6 +106,15 @@ def point(model: Any, seed: int = 1) -> Floats:
     return start + 0.5 * np.random.default_rng(seed).standard_normal(start.shape)
 
 
+def outputs(model: Any) -> tuple[int, ...]:
+    """The shape of what one sample gives."""
+    return () if model.classes is None else (model.classes,)
+
+
+def cotangent(model: Any, *lead: int, seed: int = 2) -> Floats:
+    return np.random.default_rng(seed).standard_normal((*lead, N, *outputs(model)))
+
+
 def gradient(f: Callable[[Floats], float], at: Floats, h: float = 1e-4) -> Floats:
     """Central differences, entry by entry."""
     out = np.zeros(at.size)
@@ -107,7 +129,7 @@ def gradient(f: Callable[[Floats], float], at: Floats, h: float = 1e-4) -> Float
 def test_is_a_model(model: Any, f: Function) -> None:
     typed: Model = model
     evaluation: ModelEvaluation = typed.at(typed.start, typed.asarray(data()))
-    assert evaluation.z.shape == (N,)
+    assert evaluation.z.shape == (N, *outputs(model))
     assert (typed.dim, typed.deterministic) == (DIM, True)
     assert isinstance(model, HasTwoLayers) == isinstance(model, TwoLayerNet)
     assert isinstance(typed.name, str)
@@ -124,48 +146,33 @@ def test_output(model: Any, f: Function) -> None:
 
 @every
 def test_derivatives_are_finite_differences(model: Any, f: Function) -> None:
-    rng = np.random.default_rng(2)
-    w, x, v, c = (
-        point(model),
-        data(),
-        rng.standard_normal(model.start.shape),
-        rng.standard_normal(N),
-    )
+    w, x, c = point(model), data(), cotangent(model)
+    v = np.random.default_rng(2).standard_normal(model.start.shape)
     here = model.at(w, x)
     h = 1e-4
     pushed = (f(w + h * v, x) - f(w - h * v, x)) / (2 * h)
     np.testing.assert_allclose(here.jvp_w(v), pushed, atol=2e-7)
-    by_weights = gradient(lambda u: float(c @ f(u, x)), w)
+    by_weights = gradient(lambda u: float(np.sum(c * f(u, x))), w)
     np.testing.assert_allclose(here.pullback_w(c), by_weights, atol=2e-7)
-    by_inputs = gradient(lambda points: float(c @ f(w, points)), x)
+    by_inputs = gradient(lambda points: float(np.sum(c * f(w, points))), x)
     np.testing.assert_allclose(here.pullback_x(c), by_inputs, atol=2e-7)
 
 
 @every
 def test_gradient_in_x_of_the_pushforward(model: Any, f: Function) -> None:
     """Against differences of jvp_w in x, which the test above has held against differences of f."""
-    rng = np.random.default_rng(2)
-    w, x, v, c = (
-        point(model),
-        data(),
-        rng.standard_normal(model.start.shape),
-        rng.standard_normal(N),
-    )
-    want = gradient(lambda points: float(c @ model.at(w, points).jvp_w(v)), x)
+    w, x, c = point(model), data(), cotangent(model)
+    v = np.random.default_rng(2).standard_normal(model.start.shape)
+    want = gradient(lambda points: float(np.sum(c * model.at(w, points).jvp_w(v))), x)
     np.testing.assert_allclose(model.at(w, x).jvp_w_pullback_x(v, c), want, atol=2e-7)
 
 
 @every
 def test_pushforward_and_pullback_are_dual(model: Any, f: Function) -> None:
-    rng = np.random.default_rng(5)
-    w, x, v, c = (
-        point(model),
-        data(),
-        rng.standard_normal(model.start.shape),
-        rng.standard_normal(N),
-    )
+    w, x, c = point(model), data(), cotangent(model)
+    v = np.random.default_rng(5).standard_normal(model.start.shape)
     here = model.at(w, x)
-    assert here.jvp_w(v) @ c == pytest.approx(here.pullback_w(c) @ v, rel=1e-12)
+    assert np.sum(here.jvp_w(v) * c) == pytest.approx(here.pullback_w(c) @ v, rel=1e-12)
 
 
 @every
@@ -175,7 +182,7 @@ def test_leading_axes_are_independent_games(model: Any, f: Function, own_data: b
     lead = (2, 3)
     w = np.stack([[point(model, 10 * i + j) for j in range(3)] for i in range(2)])
     x = rng.standard_normal((*lead, N, DIM)) if own_data else data()
-    v, c = rng.standard_normal(w.shape), rng.standard_normal((*lead, N))
+    v, c = rng.standard_normal(w.shape), cotangent(model, *lead)
     games = model.at(w, x)
     results = {
         "z": games.z,
@@ -210,7 +217,8 @@ def test_curvature_bound_holds_far_away(model: Any, f: Function) -> None:
             w = model.start + scale * rng.standard_normal(model.start.shape)
             u = w + scale * rng.standard_normal(model.start.shape)
             remainder = model(u, data()) - model(w, data()) - model.at(w, data()).jvp_w(u - w)
-            assert (np.abs(remainder) <= bound * np.sum((u - w) ** 2) + 1e-11).all()
+            largest = np.abs(remainder).reshape(N, -1).max(axis=1)
+            assert (largest <= bound * np.sum((u - w) ** 2) + 1e-11).all()
 
 
 @every
@@ -239,13 +247,8 @@ def test_wrong_shapes_and_dtypes_are_named(model: Any, f: Function) -> None:
 @every
 def test_torch_tensors_as_weights_and_inputs(model: Any, f: Function) -> None:
     torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(7)
-    w, x, v, c = (
-        point(model),
-        data(),
-        rng.standard_normal(model.start.shape),
-        rng.standard_normal(N),
-    )
+    w, x, c = point(model), data(), cotangent(model)
+    v = np.random.default_rng(7).standard_normal(model.start.shape)
     here, there = model.at(w, x), model.at(torch.tensor(w), torch.tensor(x))
     tv, tc = torch.tensor(v), torch.tensor(c)
     for got, want in (
@@ -256,3 +259,32 @@ def test_torch_tensors_as_weights_and_inputs(model: Any, f: Function) -> None:
         (there.jvp_w_pullback_x(tv, tc), here.jvp_w_pullback_x(v, c)),
     ):
         np.testing.assert_allclose(got.numpy(), want, atol=1e-13)
+
+
+def test_outputs_of_k_classes_are_k_networks() -> None:
+    """Output j is the network of one output whose signs are the column j; W_0 is the same."""
+    many = TwoLayerNet(dim=DIM, width=8, seed=3, classes=4)
+    one = TwoLayerNet(dim=DIM, width=8, seed=3)
+    np.testing.assert_array_equal(np.asarray(many.start), np.asarray(one.start))
+    assert many.signs.shape == (8, 4)
+    assert set(many.signs.ravel()) == {-1.0, 1.0}
+    np.testing.assert_array_equal(many.signs[:4], -many.signs[4:])
+    structure = many.two_layer(many.start)
+    assert structure.output.shape == (8, 4)
+    w, x = point(many), data()
+    z: Any = many(w, x)
+    for j in range(4):
+        object.__setattr__(one, "signs", many.signs[:, j])
+        np.testing.assert_allclose(z[:, j], np.asarray(one(w, x)), atol=1e-14)
+
+
+@pytest.mark.parametrize("classes", [1, 0, -3, 2.0, True, "3"])
+def test_a_number_of_classes_is_two_or_more(classes: Any) -> None:
+    for make in (
+        lambda: TwoLayerNet(dim=2, width=4, classes=classes),
+        lambda: LinearModel(2, classes),
+    ):
+        with pytest.raises(
+            ArgumentError, match=r"\(classes=\.\.\.\)` must be an integer >= 2, or None"
+        ):
+            make()

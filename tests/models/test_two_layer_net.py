@@ -30,14 +30,15 @@ def test_paired_start_is_exactly_zero(activation: str, dim: int, width: int, n: 
     assert width == 2 or np.any(here.pullback_w(np.ones(n)))
 
 
-def test_paired_start_is_exactly_zero_in_torch_and_in_float32() -> None:
+@pytest.mark.parametrize("classes", [None, 10])
+def test_paired_start_is_exactly_zero_in_torch_and_in_float32(classes: int | None) -> None:
     torch = pytest.importorskip("torch")
-    model = TwoLayerNet(dim=64, width=2026)
+    model = TwoLayerNet(dim=64, width=2026, classes=classes)
     for dtype in (torch.float32, torch.float64):
         w = torch.tensor(model.start, dtype=dtype)
         here: Any = model.at(w, torch.tensor(sphere(50, 64), dtype=dtype))
         assert not torch.any(here.z)
-        assert not torch.any(here.pullback_x(torch.ones(50, dtype=dtype)))
+        assert not torch.any(here.pullback_x(torch.ones_like(here.z)))
 
 
 def test_a_batch_of_starts_is_exactly_zero() -> None:
@@ -159,7 +160,10 @@ def test_an_activation_of_ones_own() -> None:
         ({"width": 2025}, r"`TwoLayerNet\(width=\.\.\.\)` must be even.*got 2025: use 2026, or"),
         ({"width": 0}, r"`TwoLayerNet\(width=\.\.\.\)` must be an integer >= 1, got 0"),
         ({"dim": 2.5}, r"`TwoLayerNet\(dim=\.\.\.\)` must be an integer >= 1, got 2\.5"),
-        ({"seed": -1}, r"`TwoLayerNet\(seed=\.\.\.\)` must be a non-negative integer, got -1"),
+        (
+            {"seed": -1},
+            r"`TwoLayerNet\(seed=.*must be a non-negative integer or a sequence.*got -1",
+        ),
         ({"activation": "sin"}, r"`TwoLayerNet\(activation=\.\.\.\)` must be one of.*got 'sin'"),
     ],
 )

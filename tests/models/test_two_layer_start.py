@@ -54,6 +54,17 @@ def test_is_where_the_network_starts() -> None:
     np.testing.assert_array_equal(model.signs, signs)
 
 
+@pytest.mark.parametrize(("paired", "classes"), [(True, None), (False, None), (True, 3)])
+def test_several_seeds_are_the_single_starts_one_above_the_other(
+    paired: bool, classes: int | None
+) -> None:
+    hidden, signs = two_layer_start(3, 6, [4, 0, 4], paired, classes=classes)
+    for row, seed in enumerate((4, 0, 4)):
+        single = two_layer_start(3, 6, seed, paired, classes=classes)
+        np.testing.assert_array_equal(hidden[row], single[0])
+        np.testing.assert_array_equal(signs[row], single[1])
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -63,7 +74,9 @@ def test_is_where_the_network_starts() -> None:
         {"width": -2},
         {"width": 4.0},
         {"seed": -1},
-        {"seed": [1, 2]},
+        {"seed": [1, -2]},
+        {"seed": []},
+        {"seed": "1"},
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any]) -> None:

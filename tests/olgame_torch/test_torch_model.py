@@ -245,9 +245,8 @@ def test_leading_axes_are_independent_games(name: str, lead: tuple[int, ...], sh
         torch.testing.assert_close(z.reshape(games, -1)[game], one.z)
         torch.testing.assert_close(gradient.reshape(games, -1)[game], one.pullback_w(c_1))
         torch.testing.assert_close(pushed.reshape(games, -1)[game], one.jvp_w(v_1))
-        if not shared:
-            pulled = here.pullback_x(c).reshape(games, *x_1.shape)[game]
-            torch.testing.assert_close(pulled, one.pullback_x(c_1))
+        pulled = here.pullback_x(c).reshape(games, *x_1.shape)[game]
+        torch.testing.assert_close(pulled, one.pullback_x(c_1))
     inputs = torch.stack([x_1 for _, x_1, _, _ in points])
     many = model(points[0][0], inputs)
     for game in range(games):
@@ -393,7 +392,8 @@ class Lambda(nn.Module):
 @pytest.mark.parametrize(
     ("function", "got"),
     [
-        (lambda x, w: x * w, r"\(3, 4\) torch\.float64"),
+        (lambda x, w: (x * w).mT, r"\(4, 3\) torch\.float64"),
+        (lambda x, w: (x * w)[:, None], r"\(3, 1, 4\) torch\.float64"),
         (lambda x, w: (x @ w).sum(), r"\(\) torch\.float64"),
         (lambda x, w: torch.complex(x @ w, x @ w), r"\(3,\) torch\.complex128"),
         (lambda x, w: (x @ w).float(), r"\(3,\) torch\.float32"),

@@ -23,7 +23,7 @@ BUILDERS: dict[str, Any] = {"l2": l2, "linf": linf, "spherical_cap": spherical_c
         (math.nan, "must be finite and non-negative, got nan"),
         (math.inf, "must be finite and non-negative, got inf"),
         ([0.1, -2.0], "must be finite and non-negative, got -2.0 for sample 1"),
-        (np.ones((2, 2)), "must be a number or an array with one number for every sample"),
+        (np.array([[0.1, 0.2], [0.1, -1.0]]), "must be finite and non-negative, got -1.0"),
         ("0.1", "must be a number or an array .* got '0.1'"),
         (None, "must be a number or an array .* got None"),
         (True, "must be a number or an array .* got True"),
@@ -71,6 +71,10 @@ def test_radii_for_other_samples(name: str) -> None:
         b.check_data(ONES)
     with pytest.raises(ShapeError, match=message):
         b.project(ONES, ONES)
+    games = BUILDERS[name](np.full((3, 2), 0.1))
+    games.check_data(np.stack([ONES] * 3))
+    with pytest.raises(ShapeError, match=r"got shape \(3, 2\) for data of shape \(4, 2, 3\)"):
+        games.check_data(np.stack([ONES] * 4))
 
 
 @pytest.mark.parametrize("name", ["l2", "linf"])
