@@ -10,6 +10,7 @@ import numpy as np
 
 from olgame.arrays import as_like, kernels, to_numpy
 from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
+from olgame.one_game import row
 from olgame.sets.clipping import clip, clipped_contains, interval_gap
 from olgame.sets.fields import is_floating, matched, require_length
 from olgame.sets.norms import norm
@@ -179,6 +180,10 @@ class Box:
     def inner_radius(self, x: Array) -> Value:
         """min over j of (x_j - low_j, high_j - x_j): the ball of this radius lies in the box."""
         return interval_gap(x, *self._limits(x))
+
+    def game(self, index: tuple[int, ...], /) -> Box:
+        """The box of one game, where an end has leading axes."""
+        return attrs.evolve(self, low=row(self.low, index), high=row(self.high, index))
 
     def translate(self, v: Array) -> Box:
         """The box with the ends low + v and high + v."""

@@ -11,7 +11,17 @@ from olgame.arrays import as_like, namespace, same_device, to_numpy
 from olgame.exceptions import ArgumentError, ShapeError
 from olgame.typing import Array
 
-__all__ = ["as_float", "finite_center", "is_floating", "matched", "require_length"]
+__all__ = [
+    "as_float",
+    "finite_array",
+    "finite_center",
+    "is_convex_set",
+    "is_floating",
+    "matched",
+    "require_length",
+    "require_sample_shape",
+    "wide",
+]
 
 
 def as_float(value: Any) -> Any:
@@ -51,6 +61,26 @@ def finite_center(instance: Any, attribute: attrs.Attribute[Any], value: Any) ->
         raise ArgumentError(f"{name} must be finite, got an entry that is nan or infinite.")
 
 
+def finite_array(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """attrs validator: an array of finite floats with at least one axis."""
+    if value is None:
+        name = f"`{type(instance).__name__}({attribute.name}=...)`"
+        raise ShapeError(f"{name} must be an array of floats with at least one axis, got None.")
+    finite_center(instance, attribute, value)
+
+
+def is_convex_set(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """attrs validator: an object with the methods of a `ConvexSet`."""
+    methods = ("project", "contains", "support", "lmo", "reach", "translate", "sample")
+    missing = [name for name in methods if not hasattr(value, name)]
+    if missing or isinstance(value, type):
+        got = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
+        raise ArgumentError(
+            f"`{type(instance).__name__}({attribute.name}=...)` must be a convex set, with "
+            f"{', '.join(methods)}, got {got:.100}."
+        )
+
+
 def matched(values: Array, reference: Array) -> Array:
     """``values`` in the library, dtype and device of ``reference``; itself where it is already."""
     if values.dtype == reference.dtype and same_device(values, reference):
@@ -67,3 +97,16 @@ def require_length(x: Array, length: int, owner: str) -> None:
             f"A point of `{owner}` must have {length} entries on its last axis, "
             f"got {x.shape[-1]} (shape {tuple(x.shape)})."
         )
+
+
+def require_sample_shape(shape: tuple[int, ...], length: int | None, owner: str) -> None:
+    """Raise `ShapeError` unless ``shape`` ends in ``length`` (any positive one for None)."""
+    if not shape or shape[-1] < 1 or length not in (None, shape[-1]):
+        end = "a positive length" if length is None else length
+        raise ShapeError(f"`{owner}.sample(shape=...)` must end in {end}, got {shape}.")
+
+
+def wide(x: Array) -> Any:
+    """``x`` in float64, in its library and on its device; itself where it is already."""
+    xp = namespace(x)
+    return xp.astype(x, xp.float64, copy=False)

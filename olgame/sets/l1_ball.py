@@ -9,6 +9,7 @@ import numpy as np
 
 from olgame.arrays import as_like, kernels
 from olgame.exceptions import ShapeError
+from olgame.one_game import row
 from olgame.sets.clipping import within_distance
 from olgame.sets.fields import as_float, finite_center, matched, require_length
 from olgame.sets.norms import norm
@@ -116,6 +117,10 @@ class L1Ball:
         length = sum_to_float64(kernels(x).xp.abs(self._difference(x)))
         radius: Value = (self.radius - length) / x.shape[-1] ** 0.5
         return radius
+
+    def game(self, index: tuple[int, ...], /) -> L1Ball:
+        """The set of one game, where the center has leading axes."""
+        return attrs.evolve(self, center=row(self.center, index))
 
     def translate(self, v: Array) -> L1Ball:
         """The ball around c + v; around the origin (None) where that is exactly 0."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from olgame.arrays import BLOCK, as_like, blocks, kernels
 from olgame.exceptions import ShapeError
+from olgame.one_game import row
 from olgame.sets.fields import as_float, finite_center, matched, require_length
 from olgame.sets.norms import norm, ordinary_scale, unit
 from olgame.sets.uniform_in_ball import uniform_in_ball
@@ -200,6 +201,10 @@ class L2Ball:
         difference = x if self.center is None else x - self._center_for(x)
         radius: Value = self.radius - norm(difference)
         return radius
+
+    def game(self, index: tuple[int, ...], /) -> L2Ball:
+        """The set of one game, where the center has leading axes."""
+        return attrs.evolve(self, center=row(self.center, index))
 
     def translate(self, v: Array) -> L2Ball:
         """The ball around c + v; around the origin (None) where that is exactly 0."""

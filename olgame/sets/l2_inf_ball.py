@@ -10,6 +10,7 @@ import numpy as np
 
 from olgame.arrays import kernels
 from olgame.exceptions import ShapeError
+from olgame.one_game import row
 from olgame.sets.fields import as_float, finite_center, matched, require_length
 from olgame.sets.l2_ball import L2Ball
 from olgame.sets.norms import norm
@@ -98,6 +99,10 @@ class L2InfBall:
         rows: Any = self._row.reach(self._matrix(x))
         result: Value = kernels(x).norm(rows)
         return result
+
+    def game(self, index: tuple[int, ...], /) -> L2InfBall:
+        """The set of one game, where the center has leading axes."""
+        return attrs.evolve(self, center=row(self.center, index))
 
     def translate(self, v: Array) -> L2InfBall:
         """The set around c + v."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from olgame.arrays import as_like, kernels
 from olgame.exceptions import NotAvailableError, ShapeError
+from olgame.one_game import row
 from olgame.sets.clipping import clip, clipped_contains
 from olgame.sets.fields import as_float, finite_center, matched, require_length
 from olgame.sets.norms import norm
@@ -115,6 +116,10 @@ class LinfBall:
         """R - max abs(x - c): the ball of this radius around ``x`` lies in the cube (if >= 0)."""
         radius: Value = self.radius - kernels(x).xp.max(self._offset(x), axis=-1)
         return radius
+
+    def game(self, index: tuple[int, ...], /) -> LinfBall:
+        """The set of one game, where the center has leading axes."""
+        return attrs.evolve(self, center=row(self.center, index))
 
     def translate(self, v: Array) -> LinfBall:
         """The cube around c + v; around the origin (None) where that is exactly 0."""

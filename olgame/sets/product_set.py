@@ -11,6 +11,7 @@ import numpy as np
 
 from olgame.arrays import as_like, kernels
 from olgame.exceptions import ArgumentError, ShapeError
+from olgame.one_game import one_game
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.fields import require_length
 from olgame.sets.norms import norm
@@ -127,6 +128,10 @@ class ProductSet:
         reaches: list[Any] = [block.factor.reach(part) for block, part in self._parts(x)]
         result: Value = sum(reach * reach for reach in reaches) ** 0.5
         return result
+
+    def game(self, index: tuple[int, ...], /) -> ProductSet:
+        """The product of one game, where a block has leading axes."""
+        return ProductSet([(one_game(b.factor, index), b.length) for b in self.blocks])
 
     def translate(self, v: Array) -> ProductSet:
         """The product of the translated blocks."""

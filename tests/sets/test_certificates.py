@@ -1,0 +1,628 @@
+"""Flat sets, curved sets and what is made of others, against formulas written here, longhand.
+
+The projection p of x is held against the definition of the normal cone, <x - p, p> = h(x - p),
+with the support function h of this file; cvxpy is a second oracle.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from olgame import sets as z
+from olgame.arrays import to_numpy
+from olgame.exceptions import NotAvailableError
+from olgame.sets import ConvexSet
+
+Floats = NDArray[np.float64]
+Make = Callable[[Any], Any]
+INF = math.inf
+KINDS = ("numpy-float64", "numpy-float32", "torch-float64", "torch-float32")
+P = 6
+C = np.array([0.5, -1.0, 2.0, 0.25, -0.75, 1.5])
+A = np.array([1.0, -2.0, 0.5, 0.25, 1.5, -1.0])
+N = A / math.hypot(*A)
+S = np.array([0.5, 1.0, 1.5, 2.0, 0.25, 1.25])
+CAPS = np.array([0.5, 0.75, 0.25, 1.0, 0.5, 0.25])
+ROWS = np.array([[1.0, 1.0, 0.0, -1.0, 0.0, 2.0], [0.0, 1.0, -1.0, 0.0, 0.5, 0.0]])
+POINT = np.array([1.0, -1.0, 0.5, 0.0, 0.25, 2.0])
+
+
+def _orthogonal() -> Floats:
+    """Six coordinates turned in pairs by hand-made angles, and permuted: orthonormal columns."""
+    turn = np.eye(P)
+    for k, angle in enumerate((0.3, -1.1, 0.7, 2.0, 0.9)):
+        block = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+        step = np.eye(P)
+        step[k : k + 2, k : k + 2] = block
+        turn = turn @ step
+    return turn
+
+
+U = _orthogonal()
+
+
+def make(values: Any, kind: str) -> Any:
+    library, dtype = kind.split("-")
+    if library == "numpy":
+        return np.asarray(values, dtype=dtype)
+    torch = pytest.importorskip("torch")
+    return torch.tensor(np.asarray(values, dtype=dtype))
+
+
+def tolerance(kind: str) -> float:
+    return 2e-5 if kind.endswith("32") else 2e-12
+
+
+class Known(NamedTuple):
+    """What is known by hand of a set.
+
+    ``excess`` is above 0 outside; ``support`` is h; ``farthest(x)`` a point of the set that is
+    farthest from x, or a list of candidates; ``exact`` says whether diameter and reach are.
+    """
+
+    build: Callable[[Make], Any]
+    inner: Floats
+    excess: Callable[[Floats], float]
+    support: Callable[[Floats], float]
+    rules: Callable[[Any, Any], list[Any]]
+    diameter: float
+    farthest: Callable[[Floats], Floats] | None = None
+    exact: bool = True
+    tight_depth: bool = True
+
+
+def multiple_of_normal(v: Floats, beta: float) -> float:
+    """h of { <n, u> <= beta } at v."""
+    along = float(N @ v)
+    off = float(np.linalg.norm(v - along * N))
+    return along * beta if off <= 1e-4 * math.hypot(*v) and along >= 0.0 else INF
+
+
+def in_row_space(v: Floats, rows: Floats, at: Floats) -> float:
+    """h of { u : rows (u - at) = 0 } at v."""
+    weights = np.linalg.solve(rows @ rows.T, rows @ v)
+    off = float(np.linalg.norm(v - rows.T @ weights))
+    return float(v @ at) if off <= 1e-4 * math.hypot(*v) else INF
+
+
+def filled(v: Floats, caps: Floats, total: float) -> float:
+    """The largest <v, q> with 0 <= q <= caps, sum q = total: the largest v first."""
+    left, value = total, 0.0
+    for j in sorted(range(len(v)), key=lambda j: -v[j]):
+        share = min(left, caps[j])
+        left, value = left - share, value + share * v[j]
+    return value
+
+
+def vertices_of_capped(caps: Floats, total: float) -> Floats:
+    found = []
+    for full in itertools.product((0.0, 1.0), repeat=len(caps)):
+        q = np.array(full) * caps
+        rest = total - q.sum()
+        if abs(rest) < 1e-12:
+            found.append(q)
+        free = [j for j in range(len(caps)) if full[j] == 0.0 and 0.0 < rest <= caps[j]]
+        found += [q + rest * np.eye(len(caps))[j] for j in free]
+    return np.array(found)
+
+
+def far_vertex(vertices: Floats) -> Callable[[Floats], Floats]:
+    return lambda x: vertices[np.argmax(np.linalg.norm(vertices - x, axis=1))]
+
+
+def spread(vertices: Floats) -> float:
+    return float(np.linalg.norm(vertices[:, None] - vertices[None], axis=-1).max())
+
+
+def far_by_ascent(maximizer: Callable[[Floats], Floats], at: Floats) -> Callable[[Floats], Floats]:
+    """The farthest point of a body: u <- maximizer of <u - x, .>, a monotone ascent."""
+
+    def farthest(x: Floats) -> Floats:
+        rng = np.random.default_rng(0)
+        best = at
+        for start in rng.standard_normal((40, len(x))):
+            u = maximizer(start)
+            for _ in range(400):
+                u = maximizer(u - x)
+            best = max(best, u, key=lambda u: float(np.linalg.norm(u - x)))
+        return best
+
+    return farthest
+
+
+def ellipsoid_excess(u: Floats, axes: Floats, center: Floats) -> float:
+    return math.hypot(*(axes.T @ (u - center) / S)) - 1.0
+
+
+def ellipsoid_support(v: Floats, axes: Floats, center: Floats) -> float:
+    return float(v @ center) + math.hypot(*(S * (axes.T @ v)))
+
+
+def ellipsoid(axes: Floats, center: Floats, build: Callable[[Make], Any]) -> Known:
+    def maximizer(g: Floats) -> Floats:
+        turned = axes.T @ g
+        size = math.hypot(*(S * turned))
+        return center if size == 0.0 else center + axes @ (S**2 * turned / size)
+
+    return Known(
+        build,
+        center,
+        lambda u: ellipsoid_excess(u, axes, center),
+        lambda v: ellipsoid_support(v, axes, center),
+        lambda cp, u: [cp.norm(np.diag(1.0 / S) @ axes.T @ (u - center)) <= 1.0],
+        4.0,
+        far_by_ascent(maximizer, center),
+        tight_depth=False,
+    )
+
+
+def nuclear(shape: tuple[int, int], center: Floats, build: Callable[[Make], Any]) -> Known:
+    def sizes(v: Floats) -> tuple[float, float]:
+        """sigma_1, and sigma_1 + sigma_2, from the 2 x 2 Gram matrix and the minors."""
+        a, b = v.reshape(shape) if shape[0] == 2 else v.reshape(shape).T
+        square = (a @ a + b @ b) / 2 + math.hypot((a @ a - b @ b) / 2, a @ b)
+        pairs = itertools.combinations(range(3), 2)
+        minors = math.hypot(*(a[i] * b[j] - a[j] * b[i] for i, j in pairs))
+        return math.sqrt(square), math.sqrt(a @ a + b @ b + 2.0 * minors)
+
+    def maximizer(g: Floats) -> Floats:
+        matrix = g.reshape(shape)
+        right = np.linalg.eigh(matrix.T @ matrix)[1][:, -1]
+        left = matrix @ right
+        size = np.linalg.norm(left)
+        return center if size == 0 else center + 1.5 * np.outer(left / size, right).reshape(-1)
+
+    return Known(
+        build,
+        center,
+        lambda u: sizes(u - center)[1] - 1.5,
+        lambda v: float(v @ center) + 1.5 * sizes(v)[0],
+        lambda cp, u: [cp.normNuc(cp.reshape(u - center, shape, order="C")) <= 1.5],
+        3.0,
+        far_by_ascent(maximizer, center),
+        tight_depth=False,
+    )
+
+
+def capped(caps: Floats, total: float, offset: Floats, build: Callable[[Make], Any]) -> Known:
+    corners = vertices_of_capped(np.minimum(caps, total), total) + offset
+    equal = bool((caps == caps[0]).all())
+    return Known(
+        build,
+        offset + total * caps / caps.sum(),
+        lambda u: max(
+            float((offset - u).max()),
+            float((u - offset - caps).max()),
+            abs(math.fsum(u - offset) - total),
+        ),
+        lambda v: float(v @ offset) + filled(v, caps, total),
+        lambda cp, u: [u >= offset, u <= offset + caps, cp.sum(u - offset) == total],
+        spread(corners),
+        far_vertex(corners),
+        exact=equal,
+    )
+
+
+def lens_support(v: Floats) -> float:
+    """h of { norm(u) <= 1.5, u_0 <= 0.5 }."""
+    size = math.hypot(*v)
+    if 1.5 * v[0] <= 0.5 * size:
+        return 1.5 * size
+    return 0.5 * float(v[0]) + math.sqrt(2.0) * math.hypot(*v[1:])
+
+
+def cut_box_vertices() -> Floats:
+    """Of { -1 <= u <= 1, <A, u> <= 0.4 }: corners, and where the plane cuts an edge."""
+    corners = np.array(list(itertools.product((-1.0, 1.0), repeat=P)))
+    kept = [*corners[corners @ A <= 0.4]]
+    for j in range(P):  # edges along coordinate j that cross the plane
+        for corner in corners[corners[:, j] < 0]:
+            at = (0.4 - corner @ A + corner[j] * A[j]) / A[j]
+            if abs(at) < 1.0:
+                kept.append(np.where(np.arange(P) == j, at, corner))
+    return np.array(kept)
+
+
+CUT = cut_box_vertices()
+E0 = np.eye(P)[0]
+M_ROWS = ROWS * np.array([[1e6], [1e-6]])
+CASES: dict[str, Known] = {
+    "half-space": Known(
+        lambda m: z.Halfspace(m(A), 0.75),
+        -A,
+        lambda u: float(A @ u) - 0.75,
+        lambda v: multiple_of_normal(v, 0.75 / math.hypot(*A)),
+        lambda cp, u: [A @ u <= 0.75],
+        INF,
+    ),
+    "half-space, moved": Known(
+        lambda m: z.Halfspace(m(1e-3 * A), -0.5e-3, m(C)),
+        C - A,
+        lambda u: float(A @ (u - C)) + 0.5,
+        lambda v: multiple_of_normal(v, -0.5 / math.hypot(*A)) + float(v @ C),
+        lambda cp, u: [A @ (u - C) <= -0.5],
+        INF,
+    ),
+    "equations": Known(
+        lambda m: z.AffineSubspace(m(ROWS), m(ROWS @ POINT)),
+        POINT,
+        lambda u: float(np.abs(ROWS @ (u - POINT)).max()),
+        lambda v: in_row_space(v, ROWS, POINT),
+        lambda cp, u: [ROWS @ u == ROWS @ POINT],
+        INF,
+    ),
+    "equations of odd scales, one twice": Known(
+        lambda m: z.AffineSubspace(
+            m(np.vstack([M_ROWS, M_ROWS[0] * 3.0])),
+            m(np.append(M_ROWS @ POINT, M_ROWS[0] @ POINT * 3.0)),
+            m(C),
+        ),
+        POINT + C,
+        lambda u: float(np.abs(ROWS @ (u - POINT - C)).max()),
+        lambda v: in_row_space(v, ROWS, POINT + C),
+        lambda cp, u: [ROWS @ (u - C) == ROWS @ POINT],
+        INF,
+    ),
+    "span": Known(
+        lambda m: z.AffineSubspace.spanned_by(m(np.vstack([ROWS, ROWS.sum(0)])), m(C)),
+        C + ROWS[0],
+        lambda u: float(np.linalg.norm(in_span_rest(u - C))),
+        lambda v: float(v @ C) if np.abs(ROWS @ v).max() <= 1e-4 * math.hypot(*v) else INF,
+        lambda cp, u: [(np.eye(P) - span_projector()) @ (u - C) == 0],
+        INF,
+    ),
+    "ellipsoid": ellipsoid(np.eye(P), np.zeros(P), lambda m: z.Ellipsoid(m(S))),
+    "ellipsoid, turned and moved": ellipsoid(U, C, lambda m: z.Ellipsoid(m(S), m(U), m(C))),
+    "ellipsoid of a matrix": ellipsoid(
+        U, C, lambda m: z.Ellipsoid.from_matrix(m(U @ np.diag(4.0 / S**2) @ U.T), m(C), 2.0)
+    ),
+    "nuclear": nuclear((2, 3), np.zeros(P), lambda m: z.NuclearNormBall(1.5, 2)),
+    "nuclear, moved": nuclear((3, 2), C, lambda m: z.NuclearNormBall(1.5, 3, m(C))),
+    "capped": capped(np.full(P, 0.4), 1.5, np.zeros(P), lambda m: z.CappedSimplex(0.4, 1.5, dim=P)),
+    "capped, moved": capped(np.full(P, 0.4), 0.7, C, lambda m: z.CappedSimplex(0.4, 0.7, m(C))),
+    "different caps": capped(CAPS, 1.5, C, lambda m: z.CappedSimplex(m(CAPS), 1.5, m(C))),
+    "nearly full": capped(CAPS, 3.0, np.zeros(P), lambda m: z.CappedSimplex(m(CAPS), 3.0)),
+    "scaled": capped(
+        np.full(P, 1.0), 3.75, 2.5 * C, lambda m: z.Scaled(z.CappedSimplex(0.4, 1.5, m(C)), 2.5)
+    ),
+    "reflected": Known(
+        lambda m: z.Scaled(z.Simplex(offset=m(C)), -2.0),
+        -2.0 * C - 1.0 / 3.0,
+        lambda u: max(float((u + 2.0 * C).max()), abs(math.fsum(u + 2.0 * C) + 2.0)),
+        lambda v: -2.0 * float((v * 1.0).min()) - 2.0 * float(v @ C),
+        lambda cp, u: [u <= -2.0 * C, cp.sum(u) == -2.0 * C.sum() - 2.0],
+        2.0 * math.sqrt(2.0),
+        far_vertex(-2.0 * C - 2.0 * np.eye(P)),
+    ),
+    "translated": capped(
+        np.full(P, 0.4), 1.5, C, lambda m: z.Translated(z.CappedSimplex(0.4, 1.5, dim=P), m(C))
+    ),
+    "lens": Known(
+        lambda m: z.Intersection([z.L2Ball(1.5), z.Halfspace(m(E0), 0.5)]),
+        -0.5 * E0,
+        lambda u: max(math.hypot(*u) - 1.5, float(u[0]) - 0.5),
+        lens_support,
+        lambda cp, u: [cp.norm(u) <= 1.5, u[0] <= 0.5],
+        3.0,
+        exact=False,
+    ),
+    "cut box": Known(
+        lambda m: z.Intersection([z.Halfspace(m(A), 0.4), z.Box(-1.0, 1.0, dim=P)]),
+        -0.1 * A,
+        lambda u: max(float(np.abs(u).max()) - 1.0, (float(A @ u) - 0.4) / math.hypot(*A)),
+        lambda v: float((CUT @ v).max()),
+        lambda cp, u: [u <= 1.0, u >= -1.0, A @ u <= 0.4],
+        spread(CUT),
+        far_vertex(CUT),
+        exact=False,
+    ),
+    "three sets": capped(
+        np.full(P, 0.4),
+        1.5,
+        np.zeros(P),
+        lambda m: z.Intersection([z.Simplex(P, 1.5), z.Box(-5.0, 0.4), z.L2Ball(9.0)]),
+    )._replace(exact=False),
+}
+BOUNDED = [name for name, case in CASES.items() if case.diameter < INF]
+cases = pytest.mark.parametrize("name", CASES)
+bounded = pytest.mark.parametrize("name", BOUNDED)
+# Dykstra's algorithm is the same in all of them; two kinds are enough.
+SLOW = {"lens", "cut box", "three sets"}
+FEW = ("numpy-float64", "torch-float32")
+PAIRS = [(name, kind) for name in CASES for kind in (FEW if name in SLOW else KINDS)]
+pairs = pytest.mark.parametrize(("name", "kind"), PAIRS)
+bounded_pairs = pytest.mark.parametrize(("name", "kind"), [p for p in PAIRS if p[0] in BOUNDED])
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+def span_projector() -> Floats:
+    return ROWS.T @ np.linalg.solve(ROWS @ ROWS.T, ROWS)
+
+
+def in_span_rest(v: Floats) -> Floats:
+    return v - span_projector() @ v
+
+
+def maker(kind: str) -> Make:
+    return lambda values: make(values, kind)
+
+
+def points(case: Known) -> list[Floats]:
+    rng = np.random.default_rng(5)
+    draws = [case.inner + scale * rng.standard_normal(P) for scale in (0.05, 0.5, 2.0, 100.0)]
+    return [*draws, case.inner + 9.0 * np.eye(P)[-1], case.inner.copy()]
+
+
+def is_projection(case: Known, x: Floats, p: Floats, tol: float) -> bool:
+    """p in K and <x - p, p> = h(x - p): necessary and sufficient for p = Proj_K(x)."""
+    scale = tol * (1.0 + float(np.abs(x).max()) ** 2)
+    if case.excess(p) > scale:
+        return False
+    # A move at rounding level has no direction.
+    if math.dist(x, p) <= tol * (1.0 + float(np.abs(x).max())):
+        return True
+    return abs(math.fsum((x - p) * p) - case.support(x - p)) <= scale
+
+
+@pairs
+def test_projection_has_a_normal_cone_certificate(name: str, kind: str) -> None:
+    case = CASES[name]
+    k = case.build(maker(kind))
+    for x in points(case):
+        mine = make(x, kind)
+        before = to_numpy(mine).copy()
+        p = k.project(mine)
+        assert type(p) is type(mine)
+        assert p.dtype == mine.dtype
+        assert np.array_equal(to_numpy(mine), before)
+        assert is_projection(case, before, to_numpy(p), tolerance(kind)), x
+        roundoff = 1.2e-7 if kind.endswith("32") else 2.3e-16
+        size = 2.0 + 2.0 * float(np.linalg.norm(case.inner)) + float(np.linalg.norm(to_numpy(p)))
+        assert k.contains(p, atol=16 * roundoff * size)
+
+
+@cases
+def test_the_certificate_rejects_wrong_projections(name: str) -> None:
+    case = CASES[name]
+    x = case.inner + 5.0 * (A if case.excess(case.inner + 5.0 * A) > 0.0 else np.ones(P))
+    p = to_numpy(case.build(maker("numpy-float64")).project(x))
+    assert is_projection(case, x, p, 2e-12)
+    assert not is_projection(case, x, case.inner + 0.9 * (p - case.inner), 1e-6)
+    assert not is_projection(case, x, p + 0.1 * (x - p), 1e-6)
+    rng = np.random.default_rng(0)
+    for _ in range(5):  # other points of the set
+        u = case.inner + 0.3 * rng.standard_normal(P)
+        if case.excess(u) <= 0.0:
+            assert not is_projection(case, x, u, 1e-6)
+
+
+@pairs
+def test_inside_is_left_alone_as_the_same_object(name: str, kind: str) -> None:
+    case = CASES[name]
+    x = make(case.inner, kind)
+    k = case.build(maker(kind))
+    if not bool(k.contains(x)):
+        assert case.excess(to_numpy(x)) > -1e-6, "rounded out of a thin set"
+        x = k.project(x)
+    assert k.project(x) is x or name in {*SLOW, "translated"}
+
+
+@pairs
+def test_membership(name: str, kind: str) -> None:
+    case = CASES[name]
+    k = case.build(maker(kind))
+    for x in points(case)[:-1]:
+        mine = make(x, kind)
+        distance = float(np.linalg.norm(x - to_numpy(k.project(mine))))
+        assert k.contains(mine) is (case.excess(x) <= 0.0)
+        assert k.contains(mine, atol=1.01 * distance + 1e-3) is True
+        if distance > 1e-3:
+            assert k.contains(mine, atol=0.99 * distance) is False
+    for value in (math.nan, INF):
+        bad = case.inner.copy()
+        bad[2] = value
+        assert k.contains(make(bad, kind)) is False
+        assert k.contains(make(bad, kind), atol=1e9) is False
+        assert np.isnan(to_numpy(k.project(make(bad, kind)))).any()
+
+
+@bounded_pairs
+def test_support_and_linear_minimizer_are_a_dual_pair(name: str, kind: str) -> None:
+    case, tol = CASES[name], 5.0 * tolerance(kind)
+    k = case.build(maker(kind))
+    rng = np.random.default_rng(2)
+    for g in [*rng.standard_normal((3, P)), -E0, np.zeros(P), 1e-25 * E0]:
+        maximizer = to_numpy(k.lmo(make(-g, kind)))
+        g = to_numpy(make(g, kind))
+        assert case.excess(maximizer) <= tol
+        slack = tol * float(np.abs(g).max()) * (1.0 + math.hypot(*case.inner))
+        assert float(k.support(make(g, kind))) == pytest.approx(case.support(g), abs=slack)
+        assert math.fsum(g * maximizer) == pytest.approx(case.support(g), abs=slack)
+
+
+@kinds
+@pytest.mark.parametrize("name", ["half-space", "half-space, moved", "equations", "span"])
+def test_support_of_unbounded_sets(name: str, kind: str) -> None:
+    """Finite in some directions, where h is <g, u> for a boundary point u, and inf elsewhere."""
+    case = CASES[name]
+    k = case.build(maker(kind))
+    g = A if "half" in name else ROWS[0] - 2.0 * ROWS[1]
+    g = in_span_rest(A) if name == "span" else g
+    g = to_numpy(make(g, kind))
+    assert float(k.support(make(g, kind))) == pytest.approx(case.support(g), rel=1e-5)
+    assert float(g @ to_numpy(k.lmo(make(-g, kind)))) == pytest.approx(case.support(g), rel=1e-5)
+    off = g + 1e-3 * np.array([1.0, 1.0, -1.0, 1.0, 1.0, 1.0])
+    assert float(k.support(make(off, kind))) == INF
+    with pytest.raises(NotAvailableError, match="use a bounded set"):
+        k.lmo(make(off, kind))
+    if "half" in name:
+        assert float(k.support(make(-g, kind))) == INF
+    both = make(np.stack([g, off, g * math.nan]), kind)
+    np.testing.assert_array_equal(np.isfinite(to_numpy(k.support(both))), [True, False, False])
+    assert np.isnan(to_numpy(k.support(both))[2])
+    assert k.diameter == INF
+    assert float(k.reach(make(case.inner, kind))) == INF
+
+
+@cases
+def test_nonexpansive(name: str) -> None:
+    case = CASES[name]
+    k = case.build(maker("numpy-float64"))
+    rng = np.random.default_rng(3)
+    for scale in (0.1, 1.0, 10.0):
+        x, y = case.inner + scale * rng.standard_normal((2, 8, P))
+        moved = np.linalg.norm(to_numpy(k.project(x)) - to_numpy(k.project(y)), axis=-1)
+        assert (moved <= np.linalg.norm(x - y, axis=-1) * (1 + 1e-11)).all()
+
+
+@cases
+def test_cvxpy_agrees(name: str) -> None:
+    cvxpy: Any = pytest.importorskip("cvxpy")
+    case = CASES[name]
+    x = case.inner + 2.0 * np.random.default_rng(4).standard_normal(P)
+    u = cvxpy.Variable(P)
+    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(u - x)), case.rules(cvxpy, u))
+    problem.solve(solver="CLARABEL", tol_gap_abs=1e-10, tol_gap_rel=1e-10, tol_feas=1e-10)
+    mine = to_numpy(case.build(maker("numpy-float64")).project(x))
+    np.testing.assert_allclose(mine, u.value, atol=3e-5)
+    assert np.linalg.norm(mine - x) <= np.linalg.norm(u.value - x) + 1e-6
+
+
+@pytest.mark.parametrize("kind", ["numpy-float64", "torch-float32"])
+@cases
+def test_leading_axes_are_independent(name: str, kind: str) -> None:
+    """Games that differ in point and set: all at once = one by one, and = `game(index)`."""
+    case = CASES[name]
+    m, rng = maker(kind), np.random.default_rng(6)
+    v, spot = rng.standard_normal((2, 2, P)), rng.uniform(0.1, 3.0, (2, 2, 1))
+    x = case.inner + v + spot * rng.standard_normal((2, 2, P))
+    x[0, 0] = case.inner + v[0, 0]
+    g = rng.standard_normal((2, 2, P))
+    many = case.build(m).translate(m(v))
+    tol = 1e3 * tolerance(kind) / 2
+    for i in np.ndindex(2, 2):
+        one, same = case.build(m).translate(m(v[i])), many.game(i)
+        methods: list[tuple[str, Floats]] = [("project", x), ("reach", x)]
+        if case.diameter < INF:
+            methods += [("support", g), ("lmo", g)]
+        for method, value in methods:
+            together = to_numpy(getattr(many, method)(m(value)))[i]
+            alone = to_numpy(getattr(one, method)(m(value[i])))
+            np.testing.assert_allclose(together, alone, atol=tol, rtol=tol)
+            of_game = to_numpy(getattr(same, method)(m(value[i])))
+            np.testing.assert_allclose(together, of_game, atol=tol, rtol=tol)
+        assert bool(many.contains(m(x))[i]) == one.contains(m(x[i]))
+
+
+@bounded
+def test_diameter_and_reach(name: str) -> None:
+    """Exact, or never below and at most 1.2 times too large where it is an upper bound."""
+    case = CASES[name]
+    k = case.build(maker("numpy-float64"))
+    if case.exact:
+        assert k.diameter == pytest.approx(case.diameter, rel=1e-14)
+    else:
+        assert case.diameter * (1 - 1e-15) <= k.diameter
+    if case.farthest is None:
+        return
+    for x in (case.inner, case.inner + 0.05 * A, case.inner + 1.0, case.inner - 3.0 * A):
+        known = math.dist(x, case.farthest(x))
+        if case.exact:
+            assert float(k.reach(x)) == pytest.approx(known, rel=1e-10)
+            assert float(k.reach(x)) >= known * (1 - 1e-13)
+        else:
+            assert known * (1 - 1e-15) <= float(k.reach(x))
+
+
+@pytest.mark.parametrize("name", ["different caps", "nearly full"])
+def test_upper_bounds_are_not_far(name: str) -> None:
+    case = CASES[name]
+    k = case.build(maker("numpy-float64"))
+    assert case.farthest is not None
+    assert k.diameter <= 1.12 * case.diameter
+    for x in (case.inner, case.inner + 0.05 * A, case.inner - A):
+        assert float(k.reach(x)) <= 1.1 * math.dist(x, case.farthest(x))
+
+
+@cases
+def test_inner_radius_is_that_of_a_ball_inside(name: str) -> None:
+    """<g, x> + r norm(g) <= h(g) for every g, and nearly = for some where the radius is best."""
+    case = CASES[name]
+    k = case.build(maker("numpy-float64"))
+    stated = getattr(k, "inner_radius", None)
+    if stated is None:
+        return
+    rng = np.random.default_rng(1)
+    for x in (case.inner, case.inner + 0.01 * rng.standard_normal(P)):
+        radius = float(stated(x))
+        assert radius > 0.0
+        directions = [*rng.standard_normal((40, P)), A, *U.T, *np.eye(P), *-np.eye(P)]
+        room = [
+            case.support(g) / math.hypot(*g) - float(g @ x) / math.hypot(*g) for g in directions
+        ]
+        assert min(room) >= radius * (1 - 1e-12)
+        if case.tight_depth and name != "lens":
+            assert min(room) <= radius * (1 + 1e-9)
+
+
+@cases
+def test_translation(name: str) -> None:
+    case = CASES[name]
+    k = case.build(maker("numpy-float64"))
+    v = np.random.default_rng(8).standard_normal(P)
+    x = case.inner + 3.0
+    np.testing.assert_allclose(k.translate(v).project(x + v), k.project(x) + v, atol=3e-12)
+    back = k.translate(v).translate(-v)
+    np.testing.assert_allclose(back.project(x), k.project(x), atol=3e-12)
+    far = 1e8 * np.ones(P)  # an offset costs what it costs to round the point
+    np.testing.assert_allclose(k.translate(far).project(x + far) - far, k.project(x), atol=1e-6)
+
+
+@pairs
+def test_samples_lie_in_the_set_and_not_on_its_boundary(name: str, kind: str) -> None:
+    case = CASES[name]
+    k = case.build(maker(kind))
+    count = 20 if name in SLOW else 100
+    draw = k.sample(np.random.default_rng(0), (count, P))
+    assert tuple(draw.shape) == (count, P)
+    excess = np.array([case.excess(x) for x in to_numpy(draw)])
+    assert (excess <= 10 * tolerance(kind)).all()
+    again = k.sample(np.random.default_rng(0), (count, P))
+    assert np.array_equal(to_numpy(draw), to_numpy(again))
+    one = to_numpy(k.sample(np.random.default_rng(1), (P,)))
+    assert one.shape == (P,)
+    assert np.linalg.norm(to_numpy(draw) - to_numpy(draw)[0], axis=1).max() > 0.05
+    if not any(word in name for word in ("equations", "span", "capped", "caps", "full", "scaled")):
+        if name in {"reflected", "translated", "three sets"}:  # thin
+            return
+        assert (excess < -1e-3).any()
+
+
+@cases
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numpy_and_torch_agree(name: str, dtype: str) -> None:
+    case = CASES[name]
+    tol = 1e-5 if dtype == "float32" else 2e-12
+    methods = ["project", "reach"] + (["support"] if case.diameter < INF else [])
+    for x in points(case)[1:4:2]:
+        values = []
+        for kind in (f"numpy-{dtype}", f"torch-{dtype}"):
+            k, mine = case.build(maker(kind)), make(x, kind)
+            values.append([to_numpy(getattr(k, method)(mine)) for method in methods])
+        for one, other in zip(*values, strict=True):
+            np.testing.assert_allclose(one, other, rtol=10 * tol, atol=10 * tol)
+
+
+def test_the_sets_are_convex_sets() -> None:
+    """The annotation is the test: a type check fails where a method is missing."""
+    sets: list[ConvexSet] = [z.Halfspace(A), z.AffineSubspace(ROWS), z.Ellipsoid(S)]
+    sets += [z.NuclearNormBall(1.0, 2), z.CappedSimplex(1.0), z.Scaled(z.Simplex(), 2.0)]
+    sets += [z.Translated(z.Simplex(), C), z.Intersection([z.L2Ball(1.0), z.Halfspace(A)])]
+    assert len(z.ProductSet([(k, P) for k in sets]).blocks) == 8
