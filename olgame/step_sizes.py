@@ -1,17 +1,25 @@
-"""Step sizes alpha_t of online gradient descent."""
+"""Step sizes alpha_t of online gradient descent and its kin."""
 
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
 from olgame.arrays import namespace
 from olgame.typing import Value
-from olgame.validation import finite_positive
+from olgame.validation import finite_positive, require
 
-__all__ = ["AdaGradNorm", "Decreasing", "Fixed", "StepSize", "as_step_size"]
+__all__ = [
+    "AdaGradNorm",
+    "Decreasing",
+    "Fixed",
+    "StepSize",
+    "StronglyConvex",
+    "as_step_size",
+    "not_adaptive",
+]
 
 
 class StepSize(Protocol):
@@ -96,6 +104,40 @@ class AdaGradNorm:
         return step
 
 
+@attrs.frozen
+class StronglyConvex:
+    """alpha_t = 1/(mu t): regret that grows like log T where every l_t is mu-strongly convex.
+
+    Projected gradient descent with these steps has sum_t l_t(W_t) - l_t(u) <= sum_t
+    norm(g_t)^2/(2 mu t) <= (G^2/(2 mu)) (1 + log T) for every u in K, whatever the size of K: see
+    `olgame.theory.StronglyConvexBound`, with the proof. On losses that are not strongly convex
+    nothing of the kind holds.
+
+    Args:
+        curvature: mu > 0.
+
+    Example:
+        >>> [StronglyConvex(2.0)(t, 0.0) for t in (1, 2, 4)]
+        [0.5, 0.25, 0.125]
+
+    References:
+        hazan2007; hazan2022, Section 3.3.
+    """
+
+    curvature: float = attrs.field(validator=finite_positive)
+    adaptive = False
+
+    def __call__(self, t: int, gradient_squares: Value, /) -> Value:
+        """1/(mu t)."""
+        return 1.0 / (self.curvature * t)
+
+
 def as_step_size(value: float | StepSize) -> StepSize:
     """A number as a `Fixed` step; a rule as it is."""
     return value if callable(value) else Fixed(value)
+
+
+def not_adaptive(instance: Any, attribute: attrs.Attribute[Any], value: StepSize) -> None:
+    """attrs validator: a rule that does not look at the gradients."""
+    rule = "be a number or a rule that does not look at the gradients"
+    require(not value.adaptive, type(instance).__name__, attribute.name, rule, value)

@@ -144,6 +144,10 @@ def gap(
     the Frank-Wolfe gap is 0 and norm(g)/(2R) > lambda_max(M), then Gamma = 0 at
     mu = norm(g)/(2R): u0 is the *global* minimizer of the non-convex F over the ball.
 
+    For k classes products p z are inner products, and p_j a_r becomes <p_j, a_r>: neurons whose
+    output weights have one direction share a matrix M_r, two matrices for one output, up to 2^k
+    for k signs.
+
     **What it says of the robust loss.** If for every sample the weights of its played inputs,
     over the rounds, have sum 1/n, then F <= L_* everywhere and the floor is one under
     min over B(R) of L_*. With rounds this is checked; for stacked inputs nobody knows which row
@@ -162,19 +166,21 @@ def gap(
         weight_radius: R, between 1e-100 and 1e100; this or ``decision_set`` has to be given.
         decision_set: `L2Ball` or `L2InfBall` around ``model.start``, or a `ProductSet` of such over
             whole rows.
-        slopes: p, shape ``(N,)`` (rounds one after another). Default: `loss.derivative`, and for
-            a loss with kinks also the secant slopes of ``smoothing``; what would be best if the
-            curvature were 0 is taken.
-        smoothing: Widths theta of the secants (l(z + theta/2) - l(z - theta/2))/theta. At a
-            minimizer of F with samples at a kink some slope *inside* the subdifferential is right.
+        slopes: p, shape ``(N,)``, or ``(N, k)`` (rounds one after another). Default:
+            `loss.derivative`, and for a loss with kinks also the slopes of ``smoothing``; what
+            would be best if the curvature were 0 is taken.
+        smoothing: Widths theta of the windows that slopes are averaged over (for one output the
+            secants (l(z + theta/2) - l(z - theta/2))/theta). At a minimizer of F with samples at a
+            kink some slope *inside* the subdifferential is right.
         tolerance: For `Gap.globally_optimal`.
 
     Returns:
-        A `Gap`. Memory O(m d) and a few blocks of at most 32 MB. Cost O(N m d), with ReLU
-        O(n m d^2) more, and O(m d) for each mu.
+        A `Gap`. Memory O(m d) and a few blocks of at most 32 MB. Cost O(N m d), with ReLU or many
+        classes O(n m d^2) more, and O(m d) for each mu.
 
     Raises:
-        ArgumentError: A radius, weight or slope outside its domain, or u0 outside B(R).
+        ArgumentError: A radius, weight or slope outside its domain, u0 outside B(R), or a loss that
+            needs other outputs than the model has.
         ShapeError: The shapes do not fit.
         DataError: Samples that are empty, not finite or wrongly labeled.
         NotAvailableError: The model has no two layers, or sigma no range of sigma'' and is not
@@ -201,7 +207,7 @@ def gap(
         )
     balls = weight_balls(model, weight_radius, decision_set, "gap")
     point = two_layer_point(model, u0, balls)
-    samples = weighted_samples(x, y, weights, model.dim, loss, "gap")
+    samples = weighted_samples(x, y, weights, model, loss, "gap")
     f, noise = point.outputs(samples)
     value = float(samples.weights @ np.asarray(loss.value(f, samples.y)))
     if not np.isfinite(value):
@@ -225,7 +231,8 @@ def _stationarity(
     balls: WeightBalls,
 ) -> float:
     """Frank-Wolfe gap minus Phi: what the gap would be without curvature, up to a constant."""
-    phi = float(samples.weights @ (p * f - np.asarray(loss.conjugate(p, samples.y))))
+    lines = point.axis.inner(p, f) - np.asarray(loss.conjugate(p, samples.y))
+    phi = float(samples.weights @ lines)
     g = point.gradient(samples, p)
     return float(np.vdot(g, point.displacement) + balls.radii @ balls.norms(g)) - phi
 
@@ -247,7 +254,7 @@ def _from_slopes(
     if not np.isfinite(conjugate[omega > 0]).all():
         raise ArgumentError("`gap(slopes=...)` must lie where the conjugate of the loss is finite.")
     conjugate = np.where(omega > 0, conjugate, 0.0)
-    constant = float(omega @ (p * f - conjugate))
+    constant = float(omega @ (point.axis.inner(p, f) - conjugate))
     if point.activation == relu:
         minorant = relu_minorant(point, samples, p, constant, balls)
     else:

@@ -6,13 +6,14 @@ import math
 from typing import Any, cast
 
 import attrs
-import numpy as np
 
 from olgame.arrays import as_like, kernels
 from olgame.duality.weighted_samples import WeightedSamples, weighted_samples
 from olgame.exceptions import ShapeError
 from olgame.losses.loss import Loss
+from olgame.losses.smoothed_loss import smoothed_loss
 from olgame.models.model import Model
+from olgame.models.output_axis import output_axis
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 from olgame.validation import require
@@ -21,7 +22,6 @@ __all__ = ["hindsight_point"]
 
 _ROWS = 4096
 _BACKTRACKS = 60
-_NODES, _WEIGHTS = (a.tolist() for a in np.polynomial.legendre.leggauss(16))
 
 
 def hindsight_point(
@@ -49,9 +49,10 @@ def hindsight_point(
     and the momentum restarts (s = 1) where <v - u_next, u_next - u> > 0: it has begun to work
     against the descent. H starts small and shrinks a little in every step.
 
-    A loss with kinks is replaced by its mean over a window of width theta (`smoothing`), whose
-    derivative is the secant slope (l(z + theta/2) - l(z - theta/2))/theta: the slopes that `gap`
-    tries. For the L-Lipschitz l that raises F by at most L theta/4.
+    A loss with kinks is replaced by a smooth one (`olgame.losses.smoothed_loss`), with the slopes
+    that `gap` tries: for one output by its mean over a window of width theta (`smoothing`), whose
+    derivative is the secant slope (l(z + theta/2) - l(z - theta/2))/theta. For the L-Lipschitz l of
+    one output that raises F by at most L theta/4.
 
     A search: nothing is claimed of the result but that it lies in the set and that F is not larger
     there than at the projection of ``start``. `gap` certifies how far it is from the global
@@ -101,7 +102,7 @@ def hindsight_point(
         rule = "be left out where `decision_set` is given"
         require(False, owner, "weight_radius", rule, weight_radius)
     require(steps >= 1, owner, "steps", "be an integer of at least 1", steps)
-    samples = weighted_samples(rounds, y, weights, model.dim, loss, owner)
+    samples = weighted_samples(rounds, y, weights, model, loss, owner)
     first = model.start if start is None else start
     if first.ndim != 1 or first.shape != model.start.shape:
         raise ShapeError(
@@ -167,7 +168,8 @@ class _Objective:
             exact += float(kernels(z).dot(omega, values))
             smooth += float(kernels(z).dot(omega, averages))
             if here is not None:
-                gradient = gradient + here.pullback_w(omega * slopes)
+                weighted = output_axis(self.loss).scaled(omega, slopes)
+                gradient = gradient + here.pullback_w(weighted)
         return exact, smooth, gradient
 
     def _losses(self, z: Any, y: Any) -> tuple[Any, Any, Any]:
@@ -175,8 +177,4 @@ class _Objective:
         value = loss.value(z, y)
         if theta == 0:
             return value, value, loss.derivative(z, y)
-        average = z * 0.0
-        for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-            average = average + 0.5 * weight * loss.value(z + 0.5 * theta * node, y)
-        secant = (loss.value(z + 0.5 * theta, y) - loss.value(z - 0.5 * theta, y)) * (1 / theta)
-        return value, average, secant
+        return (value, *smoothed_loss(loss, z, y, theta))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from olgame.duality.gram_bound import gram_bound, stretch_and_shift
 from olgame.duality.quadratic_minorant import QuadraticMinorant
 from olgame.duality.smooth_minorant import symmetric_eigenbasis
 from olgame.duality.two_layer_point import TwoLayerPoint
@@ -48,14 +49,10 @@ def relu_minorant(
     same z: relu'(z) jumps at 0, and two products of matrices need not agree on the sign of a z
     that is 0 but for rounding.
 
-    **Rounds.** Of a game the inputs x_{t,i} of sample i hardly differ, x_{t,i} = xbar_i + e_{t,i}.
-    For every beta > 0, x x^T <= (1 + beta) xbar xbar^T + (1 + 1/beta) e e^T, hence
+    For k classes read p_j b_r as <p_j, b_r>.
 
-        M_r <= (1 + beta) sum_i W_ri xbar_i xbar_i^T + (1 + 1/beta) S_r I,
-        W_ri = sum_t w_{r,ti},   S_r = sum_{t,i} w_{r,ti} norm(e_{t,i})^2:
-
-    a larger matrix, so still sound, in O(n m d^2) instead of O(T n m d^2). beta = sqrt(S/a) with
-    a half the trace of the sum is about the best for its largest eigenvalue.
+    **Rounds.** M_r is replaced by a larger matrix, from the mean inputs of the rounds
+    (`gram_bound`): still sound, in O(n m d^2) instead of O(T n m d^2).
 
     **tau.** Any tau > 0 is sound for every neuron. Given mu the penalty is a sum over neurons, so
     each takes the best tau of a short grid around R_h X/sqrt(m_h), the move of one pre-activation
@@ -66,7 +63,7 @@ def relu_minorant(
     Args:
         point: The network at u0.
         samples: x_j and omega_j.
-        slopes: p, shape ``(N,)``.
+        slopes: p, shape ``(N,)`` or ``(N, k)``.
         constant: G(u0) and what else stands in front; the values above are taken off it.
         balls: K, for the choice of tau and mu only.
 
@@ -78,7 +75,8 @@ def relu_minorant(
     for where, x in samples.chunks(point.rows):
         norms[where] = np.linalg.norm(x, axis=1)
     # Largest norm that g can have, over 2R: where g itself says nothing (relu'(0) = 0 at a kink).
-    bound = balls.norms(point.output[:, None]) * float(samples.weights * np.abs(slopes) @ norms)
+    pull = samples.weights * point.axis.size(slopes)
+    bound = balls.norms(point.sizes[:, None]) * float(pull @ norms)
     if not bound.any():
         nothing = np.zeros((m, d))
         return QuadraticMinorant(constant, nothing, point.displacement, nothing)
@@ -114,15 +112,11 @@ class _Sums(NamedTuple):
 
     def curvature(self, centers: Floats) -> Floats:
         """The matrices above the M_r, shape ``(k, d, d)``."""
-        stretch, shift = self._beta(centers)
-        found = (self.weights[:, :, None] * centers).transpose(0, 2, 1) @ centers
-        found *= stretch[:, None, None]
-        found[:, range(found.shape[1]), range(found.shape[1])] += shift[:, None]
-        return np.asarray(found)
+        return gram_bound(self.weights, self.spread, centers)
 
     def steepest(self, centers: Floats) -> tuple[Floats, Floats]:
         """About the largest eigenvalue and its eigenvector: the power method, from the mean."""
-        stretch, shift = self._beta(centers)
+        stretch, shift = stretch_and_shift(self.weights, self.spread, centers)
         vector = self.weights @ centers
         for _ in range(_POWER_STEPS):
             size = np.linalg.norm(vector, axis=1)
@@ -131,12 +125,6 @@ class _Sums(NamedTuple):
         size = np.linalg.norm(vector, axis=1)
         vector = vector / np.where(size > 0, size, 1.0)[:, None]
         return stretch * size + shift, vector
-
-    def _beta(self, centers: Floats) -> tuple[Floats, Floats]:
-        """1 + beta, and (1 + 1/beta) S, shape ``(k,)`` each."""
-        half = 0.5 * self.weights @ (centers * centers).sum(axis=1)
-        ratio = np.where(half > 0, self.spread / np.where(half > 0, half, 1.0), 0.0)
-        return 1.0 + np.sqrt(ratio), self.spread + np.sqrt(self.spread * half)
 
 
 class _Guess:
@@ -227,28 +215,19 @@ def _parabolas(
     lost, spread, gradient = np.zeros(k), np.zeros(k), np.zeros((k, d))
     weights = np.zeros((k, len(centers)))
     for where, x in samples.chunks(max(1, _ENTRIES // k)):
-        c = (samples.weights * slopes)[where]
         same = np.arange(where.start, where.stop) % len(centers)
         apart = ((x - centers[same]) ** 2).sum(axis=1)
+        pulled = point.axis.scaled(samples.weights[where], slopes[where])
+        c = point.axis.spread(pulled, output).T
         z = hidden @ x.T
-        coefficients = np.zeros_like(z)
-        for s in (1.0, -1.0):
-            side = np.flatnonzero(output * s > 0)
-            convex, concave = np.flatnonzero(c * s > 0), np.flatnonzero(c * s < 0)
-            if len(convex) and len(side):
-                on = point.activation.derivative(z[np.ix_(side, convex)])
-                w = np.abs(output[side])[:, None] * np.abs(c[convex])
-                coefficients[np.ix_(side, convex)] = w * np.asarray(on)
-            if len(concave) and len(side):
-                part = z[np.ix_(side, concave)]
-                size = np.abs(part)
-                v = np.maximum(size, tau[side, None])
-                w = (np.abs(output[side])[:, None] * np.abs(c[concave])) / (4.0 * v)
-                lost[side] += (w * (v - size) ** 2).sum(axis=1)
-                coefficients[np.ix_(side, concave)] = -2.0 * w * (part + v)
-                spread[side] += w @ apart[concave]
-                weights[np.ix_(side, same[concave])] += w
-        gradient += coefficients @ x
+        size = np.abs(z)
+        v = np.maximum(size, tau[:, None])
+        w = np.maximum(-c, 0.0) / (4.0 * v)  # 0 where relu is convex
+        lost += (w * (v - size) ** 2).sum(axis=1)
+        on = np.maximum(c, 0.0) * np.asarray(point.activation.derivative(z))
+        gradient += (on - 2.0 * w * (z + v)) @ x
+        spread += w @ apart
+        weights[:, same] += w
     return _Sums(lost, gradient, weights, spread)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from olgame.duality.gram_bound import gram_bound
 from olgame.duality.quadratic_minorant import QuadraticMinorant
 from olgame.duality.two_layer_point import TwoLayerPoint
 from olgame.duality.weighted_samples import WeightedSamples
@@ -13,6 +16,8 @@ from olgame.exceptions import NotAvailableError
 __all__ = ["smooth_minorant", "symmetric_eigenbasis"]
 
 _UNIT = float(np.finfo(np.float64).eps)
+_EXACT = 16  # so many matrices are summed over all rounds one by one, more from mean inputs
+_MATRICES = 1 << 22  # numbers in one block of d x d matrices (32 MB)
 
 Floats = NDArray[np.float64]
 
@@ -32,12 +37,14 @@ def smooth_minorant(
         G(u0 + v) >= G(u0) + <g, v> - sum_r v_r^T M_r v_r,
         M_r = abs(b_r) N_s,   N_s = (1/2) sum_j omega_j max(0, -p_j s c+, -p_j s c-) x_j x_j^T:
 
-    two d x d matrices, whatever the width.
+    two d x d matrices, whatever the width. For k classes read p_j s as <p_j, s>, b_r = sizes_r s
+    with one s for each direction that the output weights have: neurons of one direction share a
+    matrix. Where there are many, those of a game come from its mean inputs (`gram_bound`).
 
     Args:
         point: The network at u0.
         samples: x_j and omega_j.
-        slopes: p, shape ``(N,)``.
+        slopes: p, shape ``(N,)`` or ``(N, k)``.
         constant: Put into the result as it is.
 
     Returns:
@@ -52,24 +59,58 @@ def smooth_minorant(
             "`gap(model=...)` must have an activation with a `curvature_range`, or "
             f"`olgame.activations.relu` itself, got {point.activation!r}."
         )
-    least, largest = point.activation.curvature_range
-    d = point.hidden.shape[1]
-    n_plus, n_minus = np.zeros((d, d)), np.zeros((d, d))
-    for where, x in samples.chunks(point.rows):
-        p = slopes[where]
-        omega = samples.weights[where]
-        for s, total in ((1.0, n_plus), (-1.0, n_minus)):
-            bend = np.maximum(0.0, np.maximum(-p * s * largest, -p * s * least))
-            total += (x * (0.5 * omega * bend)[:, None]).T @ x
     g = point.gradient(samples, slopes)
     rotated_g, rotated_delta = np.empty_like(g), np.empty_like(g)
     eigenvalues = np.empty_like(g)
-    for side, total in ((point.output >= 0, n_plus), (point.output < 0, n_minus)):
-        values, basis = symmetric_eigenbasis(total, len(slopes))
-        rotated_g[side] = g[side] @ basis
-        rotated_delta[side] = point.displacement[side] @ basis
-        eigenvalues[side] = np.abs(point.output[side])[:, None] * values
+    directions, of_row = point.directions()
+    size = max(1, _MATRICES // g.shape[1] ** 2)
+    for first in range(0, len(directions), size):
+        block = directions[first : first + size]
+        found = symmetric_eigenbasis(_matrices(point, samples, slopes, block), len(slopes))
+        for i, (values, basis) in enumerate(zip(*found, strict=True), start=first):
+            side = of_row == i
+            rotated_g[side] = g[side] @ basis
+            rotated_delta[side] = point.displacement[side] @ basis
+            eigenvalues[side] = point.sizes[side, None] * values
     return QuadraticMinorant(constant, rotated_g, rotated_delta, eigenvalues)
+
+
+def _matrices(
+    point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats, directions: Floats
+) -> Floats:
+    """N_s, or a matrix above it, for every direction s, shape ``(D, d, d)``."""
+    d = point.hidden.shape[1]
+    weights = _weights(point, samples, slopes, directions)
+    if len(directions) <= _EXACT or len(samples.blocks) == 1:
+        total = np.zeros((len(directions), d, d))
+        for _, x, w in weights:
+            for i in range(len(directions)):
+                total[i] += (x * w[:, i, None]).T @ x
+        return total
+    centers = samples.centers()
+    means, spread = np.zeros((len(directions), len(centers))), np.zeros(len(directions))
+    for where, x, w in weights:
+        same = np.arange(where.start, where.stop) % len(centers)
+        means[:, same] += w.T
+        spread += ((x - centers[same]) ** 2).sum(axis=1) @ w
+    return gram_bound(means, spread, centers)
+
+
+def _weights(
+    point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats, directions: Floats
+) -> Iterator[tuple[slice, Floats, Floats]]:
+    """Where, inputs x_j, and (1/2) omega_j max(0, -<p_j, s> c+, -<p_j, s> c-), ``(rows, D)``."""
+    assert point.activation.curvature_range is not None  # asked for above
+    least, largest = point.activation.curvature_range
+    p = point.axis.lift(slopes)
+    # <p, s> has k terms and errs by as many roundoffs of norm1(p); a product of two numbers is
+    # rounded in proportion to itself, which the eigenvalues allow for.
+    off = _UNIT * (point.terms + 4) * max(abs(least), abs(largest)) if point.terms else 0.0
+    for where, x in samples.chunks(max(1, point.rows * len(point.output) // len(directions))):
+        q = p[where] @ directions.T
+        bend = np.maximum(0.0, np.maximum(-q * largest, -q * least))
+        bend = bend + off * np.abs(p[where]).sum(axis=1)[:, None]
+        yield where, x, bend * (0.5 * samples.weights[where])[:, None]
 
 
 def symmetric_eigenbasis(matrices: Floats, terms: int) -> tuple[Floats, Floats]:

@@ -15,6 +15,7 @@ from olgame.duality.two_layer_model import TwoLayerModel
 from olgame.duality.weight_balls import WeightBalls
 from olgame.duality.weighted_samples import WeightedSamples
 from olgame.exceptions import ArgumentError, ShapeError
+from olgame.models.output_axis import OutputAxis, output_axis
 
 __all__ = ["TwoLayerPoint", "two_layer_point"]
 
@@ -31,31 +32,57 @@ class TwoLayerPoint:
 
     Attributes:
         hidden: u0, shape ``(m, d)``.
-        output: b, shape ``(m,)``: a_r / sqrt(m) in the theorems, any numbers here.
+        output: b, shape ``(m,)`` or ``(m, k)``: a_r / sqrt(m) in the theorems, any numbers here.
         displacement: delta, shape ``(m, d)``.
         activation: sigma.
+        axis: One output or k.
     """
 
     hidden: Floats
     output: Floats
     displacement: Floats
     activation: Activation
+    axis: OutputAxis
 
     @property
     def rows(self) -> int:
         """Inputs in one chunk."""
         return max(1, _ENTRIES // len(self.output))
 
+    @property
+    def sizes(self) -> Floats:
+        """The largest abs(b_rj) of every neuron, shape ``(m,)``."""
+        return np.asarray(np.abs(self.axis.lift(self.output)).max(axis=-1))
+
+    @property
+    def terms(self) -> int:
+        """k - 1: further terms in <p_j, b_r>, of which there is one for one output."""
+        return int(self.axis.lift(self.output).shape[-1]) - 1
+
+    def directions(self) -> tuple[Floats, NDArray[np.intp]]:
+        """(s, i) with b_r = sizes_r s[i_r]: the different directions of output weights.
+
+        For one output, +1 and -1.
+        """
+        sizes = self.sizes
+        units = self.axis.lift(self.output) / np.where(sizes > 0, sizes, 1.0)[:, None]
+        found, of_row = np.unique(units, axis=0, return_inverse=True)
+        return found, of_row.reshape(-1)
+
     def outputs(self, samples: WeightedSamples) -> tuple[Floats, Floats]:
-        """f(u0, x_j) and a bound on its rounding, both ``(N,)`` (0 where omega_j was all 0)."""
-        f, noise = np.zeros(len(samples.y)), np.zeros(len(samples.y))
-        b, (m, d) = self.output, self.hidden.shape
-        spread = float(np.abs(b) @ np.linalg.norm(self.hidden, axis=1))
+        """f(u0, x_j), and a bound on the rounding of each output, shape ``(N,)``.
+
+        Both are 0 where all of omega_j was 0.
+        """
+        count = len(samples.y)
+        f, noise = np.zeros((count, *self.output.shape[1:])), np.zeros(count)
+        b, (m, d) = self.sizes, self.hidden.shape
+        spread = float(b @ np.linalg.norm(self.hidden, axis=1))
         for where, x in samples.chunks(self.rows):
             a = np.asarray(self.activation.value(x @ self.hidden.T))
-            f[where] = a @ b
+            f[where] = a @ self.output
             size = np.linalg.norm(x, axis=1)
-            noise[where] = (m + 8) * (np.abs(a) @ np.abs(b)) + (
+            noise[where] = (m + 8 + self.terms) * (np.abs(a) @ b) + (
                 2 * (d + 8) * self.activation.c1 * spread * size
             )
         return f, _UNIT * noise
@@ -65,8 +92,9 @@ class TwoLayerPoint:
         g = np.zeros_like(self.hidden)
         for where, x in samples.chunks(self.rows):
             derivative = np.asarray(self.activation.derivative(x @ self.hidden.T))
-            g += (derivative * (samples.weights * slopes)[where][:, None]).T @ x
-        return g * self.output[:, None]
+            pulled = self.axis.scaled(samples.weights[where], slopes[where])
+            g += (derivative * self.axis.spread(pulled, self.output)).T @ x
+        return g
 
     def rounding(
         self,
@@ -85,22 +113,22 @@ class TwoLayerPoint:
           an error of the value there, for every u. Values and slopes may come from two different
           z, each off by its own rounding; value lost and slope of one kink may not;
         * weights: their sums are off by N roundoffs, which is a relative error of every term;
-        * sums of N terms: N roundoffs of the absolute terms; an error e of g moves <g, v> by at
-          most 2 R norm(e), as norm(v) <= 2 R with R^2 = sum_h R_h^2; an error e of delta shifts
-          the set, which moves the minimum of the network part by at most C1 norm(b) sum omega
-          abs(p) norm(x) norm(e);
+        * sums of N terms (of <p, b_r> with k): as many roundoffs of the absolute terms; an error e
+          of g moves <g, v> by at most 2 R norm(e), as norm(v) <= 2 R with R^2 = sum_h R_h^2; an
+          error e of delta shifts the set, which moves the minimum of the network part by at most
+          C1 norm(b) sum omega abs(p) norm(x) norm(e);
         * rotation into eigenbases and g + 2 mu delta: d + 8 roundoffs of the norms, as errors
           of g, ball by ball.
         """
         omega, (count, d) = samples.weights, (len(f), self.hidden.shape[1])
-        pull = omega * np.abs(p)
+        pull = omega * self.axis.size(p)
         moment = 0.0
         for where, x in samples.chunks(self.rows):
             moment += float(pull[where] @ np.linalg.norm(x, axis=1))
-        lipschitz = self.activation.c1 * float(np.linalg.norm(self.output)) * moment
-        terms = 2 * (count + 8)
+        lipschitz = self.activation.c1 * float(np.linalg.norm(self.sizes)) * moment
+        terms = 2 * (count + 8 + self.terms)
         values = float(pull @ noise) + _UNIT * terms * float(
-            pull @ np.abs(f) + omega @ np.abs(conjugate) + lost
+            omega @ (self.axis.size(p * f) + np.abs(conjugate)) + lost
         )
         gradient = lipschitz * (2 * radius * terms + float(np.linalg.norm(self.hidden)))
         multiplier = (d + 8) * drop.pull
@@ -144,4 +172,5 @@ def two_layer_point(model: TwoLayerModel, u0: Any, balls: WeightBalls) -> TwoLay
         factor = np.where(outside, balls.radii / np.where(outside, distance, 1.0), 1.0)
         displacement = displacement * balls.of_rows(factor)[:, None]
         hidden = start + displacement
-    return TwoLayerPoint(hidden, to_numpy(net.output), displacement, net.activation)
+    axis = output_axis(model)
+    return TwoLayerPoint(hidden, to_numpy(net.output), displacement, net.activation, axis)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError, DataError, ShapeError
+from olgame.losses.check_fit import check_fit
 from olgame.losses.loss import Loss
+from olgame.models.model import Model
 
 __all__ = ["WeightedSamples", "weighted_samples"]
 
@@ -91,7 +93,7 @@ class WeightedSamples:
 
 
 def weighted_samples(
-    x: Any, y: Any, weights: Any, dim: int, loss: Loss, owner: str
+    x: Any, y: Any, weights: Any, model: Model, loss: Loss, owner: str
 ) -> WeightedSamples:
     """Check and arrange inputs, labels and weights.
 
@@ -102,7 +104,7 @@ def weighted_samples(
         weights: omega >= 0 with sum 1, shape ``(N,)``; for rounds ``(T, n)``, every sample's
             weights with sum 1/n, or ``(T,)``, a round's weight shared by its samples. None: equal.
             Sums off by up to 1e-9 are accepted, and the weights divided by them.
-        dim: d.
+        model: Has the length d of an input, and the outputs that the loss needs.
         loss: Judges the labels.
         owner: The function named in messages.
 
@@ -111,9 +113,11 @@ def weighted_samples(
 
     Raises:
         ShapeError: The shapes do not fit.
-        ArgumentError: The weights are negative, not finite or have the wrong sums.
+        ArgumentError: The weights are negative, not finite or have the wrong sums, or the loss
+            needs other outputs than the model has.
         DataError: No samples, or labels without meaning for ``loss``.
     """
+    dim = model.dim
     is_rounds = not hasattr(x, "ndim") or x.ndim == 3
     blocks = (
         tuple(_block(b, dim, owner) for b in _listed(x, owner))
@@ -131,7 +135,7 @@ def weighted_samples(
     if labels.shape not in ({(n,), shape} if is_rounds else {(n,)}):
         raise ShapeError(f"`{owner}(y=...)` must have shape {(n,)}, got {labels.shape}.")
     labels = np.ascontiguousarray(np.broadcast_to(labels, shape)).reshape(-1)
-    loss.check_labels(labels)
+    check_fit(loss, model, labels, owner)
 
     omega = np.full(shape, 1.0 / (n * len(blocks))) if weights is None else to_numpy(weights)
     if is_rounds and omega.shape == (len(blocks),):

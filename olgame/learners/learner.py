@@ -8,7 +8,7 @@ from olgame.feedback import Feedback, Level
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array, Value
 
-__all__ = ["GradientStep", "Learner", "TakesGradientSteps"]
+__all__ = ["DeclaresSets", "GradientStep", "Learner", "TakesGradientSteps"]
 
 S = TypeVar("S")
 
@@ -63,4 +63,24 @@ class TakesGradientSteps(Protocol):
 
     def last_step(self, state: object, /) -> GradientStep:
         """y_t and alpha_t of the last `Learner.update`."""
+        ...
+
+
+@runtime_checkable
+class DeclaresSets(Protocol):
+    """A learner that says which decision sets it can play exactly.
+
+    Its step minimizes something over K (a distance of its own, for example), which is exact for
+    some K only. `olgame.play` asks before the first round, and the learner's own `Learner.init`
+    should ask too.
+    """
+
+    def check_decision_set(self, decision_set: ConvexSet, start: Array, /) -> None:
+        """Raise unless the learner can play in ``decision_set`` from ``start``.
+
+        Raises:
+            NotAvailableError: There is no exact step on this set; the message says on which there
+                is, or which learner to use instead.
+            ArgumentError: ``start`` is no point to begin at.
+        """
         ...

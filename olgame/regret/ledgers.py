@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from olgame.arrays import kernels, to_numpy, unit_roundoff
+from olgame.arrays import blocks, kernels, to_numpy, unit_roundoff
 from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.learners.learner import GradientStep
 from olgame.losses.round_loss import Remainder, RoundLoss
@@ -40,7 +40,7 @@ def ledger(run: Transcript, comparator: Array, robust_loss: Interval | None = No
 
     Raises:
         NotKeptError: The losses were not kept.
-        NotAvailableError: The transcript holds a batch of games (take one of them).
+        NotAvailableError: The transcript holds a batch of games (take one: `Transcript.game`).
 
     References:
         gao2019, proof of Theorem 4.1.
@@ -66,7 +66,7 @@ def ledgers(
 
     Raises:
         NotKeptError: The losses were not kept.
-        NotAvailableError: The transcript holds a batch of games (take one of them).
+        NotAvailableError: The transcript holds a batch of games (take one: `Transcript.game`).
         ArgumentError: A comparator has another shape than the points, or a name of
             ``robust_loss`` is no comparator's.
     """
@@ -85,7 +85,10 @@ def _books(
     if run.rounds == 0:
         raise NotAvailableError("A ledger needs at least one round that was played.")
     if run.games:
-        raise NotAvailableError("A ledger is of one game; this transcript holds a batch of games.")
+        raise NotAvailableError(
+            "A ledger is of one game; this transcript holds a batch of games. Take one of them: "
+            "`run.game(index)`."
+        )
     for u in comparators.values():
         if tuple(u.shape) != tuple(run.start.shape):
             raise ArgumentError(
@@ -134,12 +137,19 @@ def _replay_error(run: Transcript, entry: ReplayedRound) -> float:
     t = entry.round - 1
     found = (
         float(entry.evaluation.value),  # type: ignore[arg-type]
-        float(to_numpy(kernels(run.start).norm(entry.evaluation.gradient))),
+        _norm(entry.evaluation.gradient),
     )
     played = (float(run.loss[t]), float(run.gradient_norm[t]))
     size = max(abs(x) for x in (*found, *played))
     error = max(abs(a - b) for a, b in zip(found, played, strict=True))
     return error / size if size > 0.0 else 0.0
+
+
+def _norm(gradient: Any) -> float:
+    """norm(g) summed as the referee sums it: over millions of float32 numbers the order shows."""
+    k = kernels(gradient)
+    squares = [k.dot(gradient[block], gradient[block]) for block in blocks(gradient)]
+    return float(to_numpy(sum(squares[1:], squares[0]) ** 0.5))
 
 
 def _remainders(loss: RoundLoss, w: Array, comparators: list[Array]) -> list[Remainder]:

@@ -50,7 +50,7 @@ def check_single_game(run: Transcript, owner: str) -> None:
     if run.loss.ndim != 1:
         raise NotAvailableError(
             f"`{owner}(run=...)` must be a single game, got leading axes {run.loss.shape[1:]}; "
-            "play and judge the games one by one."
+            "judge them one by one: `run.game(index)`."
         )
 
 

@@ -16,8 +16,16 @@ __all__ = ["inner_radius", "of_library"]
 
 
 def of_library(part: object) -> bool:
-    """Whether a part is one of this library's own: what it states, its tests have checked."""
-    return type(part).__module__.split(".")[0] == "olgame"
+    """Whether a part is one of this library's own: what it states, its tests have checked.
+
+    A set that is made of others (`olgame.sets.ProductSet`, `Scaled`, `Translated`, `Intersection`)
+    is as good as they are.
+    """
+    if type(part).__module__.split(".")[0] != "olgame":
+        return False
+    blocks = (block.factor for block in getattr(part, "blocks", ()))
+    inner = [*blocks, *getattr(part, "members", ()), getattr(part, "factor", None)]
+    return all(of_library(factor) for factor in inner if factor is not None)
 
 
 def inner_radius(k: ConvexSet, x: NDArray[np.float64]) -> float | None:

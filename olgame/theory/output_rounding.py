@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.arrays import to_numpy, unit_roundoff
+from olgame.losses.largest_slope import largest_slope
 from olgame.models import Linearized, LinearModel
 from olgame.models.model import HasTwoLayers
+from olgame.models.output_axis import output_axis
 from olgame.transcript import Transcript
 
 __all__ = ["PlayedRounding", "played_rounding"]
@@ -58,6 +60,9 @@ def played_rounding(run: Transcript) -> PlayedRounding:
     at the computed outputs costs nothing more: l(z') >= l(z~) + l'(z~)(z' - z~), and the error of
     z~ is in that of the losses.
 
+    Of k outputs the bounds are those of the worst one, with b_r the largest of its k weights and L
+    the largest norm1 of a slope; inner products of k terms add as many roundoffs.
+
     For a linear model f = <w, x> the sums are norm(w) X; a linearized network has its network's,
     with C2 for its derivatives too; of other models nothing is known but their length.
 
@@ -72,15 +77,19 @@ def played_rounding(run: Transcript) -> PlayedRounding:
     unit = unit_roundoff(run.start) / 2.0
     sizes = _sizes(run, n)
     noise = unit * sizes.output
-    if loss.lipschitz is not None:
-        slope, bend = np.full(run.rounds, float(loss.lipschitz)), 0.0
+    classes = getattr(adversary.model, "classes", None)
+    outputs = classes or 1
+    steepest = largest_slope(loss, classes)
+    if steepest is not None:
+        slope, bend = np.full(run.rounds, float(steepest)), 0.0
     elif loss.smoothness is not None:
         # l >= 0 with a b-Lipschitz derivative: l'^2 <= 2 b l, and means of squares are larger.
-        bend = float(loss.smoothness)
+        # Both are Euclidean: norm1^2 <= k norm2^2, and errors e of all outputs have norm2 sqrt k e.
+        bend = outputs * float(loss.smoothness)
         slope = np.sqrt(2.0 * bend * np.abs(run.loss))
     else:
         slope, bend = np.full(run.rounds, np.inf), 0.0
-    own = (n + 8) * unit * (np.abs(run.loss) + 1.0)
+    own = (n + 8 + outputs) * unit * (np.abs(run.loss) + 1.0)
     return PlayedRounding(
         loss=slope * noise + bend * noise**2 + own,
         gradient=unit * slope * sizes.gradient,
@@ -97,8 +106,10 @@ def _sizes(run: Transcript, n: int) -> _Sizes:
     network = model.model if twin else model
     if isinstance(network, HasTwoLayers):
         structure = network.two_layer(run.start)
-        hidden, b = to_numpy(structure.hidden), np.abs(to_numpy(structure.output))
+        lifted = output_axis(network).lift(np.abs(to_numpy(structure.output)))
+        hidden, b, more = to_numpy(structure.hidden), lifted.max(axis=-1), lifted.shape[-1] - 1
         sigma, (m, d) = structure.activation, hidden.shape
+        m += more  # the terms of <l'_i, b_r>, added to a number of operations
         at_zero = abs(float(sigma.value(np.zeros(1))[0]))
         length = float(np.linalg.norm(b)) * sigma.c1
         flat = float(np.linalg.norm(hidden)) + run.distance

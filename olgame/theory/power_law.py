@@ -53,8 +53,8 @@ def fit_power_law(x: Any, y: Any) -> PowerLaw:
         DataError: A number is not finite and positive.
 
     Example:
-        >>> fit_power_law([1, 2, 4, 8], [3, 6, 12, 24]).exponent
-        1.0
+        >>> print(fit_power_law([1, 2, 4, 8], [3, 6, 12, 24]))
+        +1.000 +- 0.000
         >>> print(fit_power_law([1, 4, 1, 4], [1, 1 / 2, 1.1, 0.55]))
         -0.500 +- 0.049
     """

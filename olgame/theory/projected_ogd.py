@@ -164,6 +164,18 @@ class ProjectedOGD:
             NotAvailableError: Steps are unknown, not positive or increasing, or a needed size of K
                 is infinite.
         """
+        curve = self.posterior_curve(step_sizes, gradient_norms, reach=reach, diameter=diameter)
+        return Certified(float(curve[-1]), "upper", "start term + gradient term, as played")
+
+    def posterior_curve(
+        self,
+        step_sizes: NDArray[np.float64],
+        gradient_norms: NDArray[np.float64],
+        *,
+        reach: float,
+        diameter: float,
+    ) -> NDArray[np.float64]:
+        """`posterior` after 1, ..., T rounds, shape ``(T,)``; raises like it."""
         alpha = np.asarray(step_sizes, dtype=np.float64)
         if not (alpha.ndim == 1 and alpha.size and np.isfinite(alpha).all() and alpha.min() > 0.0):
             raise NotAvailableError("`ProjectedOGD.posterior` needs known, positive step sizes.")
@@ -172,13 +184,13 @@ class ProjectedOGD:
             raise NotAvailableError(
                 "`ProjectedOGD.posterior` needs step sizes that never increase."
             )
-        growth = max(0.0, 1.0 / float(alpha[-1]) - 1.0 / float(alpha[0]))
-        if not (math.isfinite(reach) and (growth == 0.0 or math.isfinite(diameter))):
+        growth = np.maximum(0.0, 1.0 / alpha - 1.0 / alpha[0])
+        if not (math.isfinite(reach) and ((growth == 0.0).all() or math.isfinite(diameter))):
             raise NotAvailableError("`ProjectedOGD.posterior` needs a bounded decision set.")
-        value = reach**2 / (2.0 * float(alpha[0])) + float(alpha @ gradient_norms**2) / 2.0
-        if growth > 0.0:
-            value += diameter**2 / 2.0 * growth
-        return Certified(value, "upper", "start term + gradient term, as played")
+        start = reach**2 / (2.0 * float(alpha[0])) + np.zeros_like(alpha)
+        if (growth > 0.0).any():
+            start = start + diameter**2 / 2.0 * growth
+        return np.asarray(start + np.cumsum(alpha * gradient_norms**2) / 2.0)
 
     def check(self, run: Transcript, gradient_bound: float | None = None) -> RegretVerdict:
         """The linear regret of ``run`` against the bounds, every premise recomputed.

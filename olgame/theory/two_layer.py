@@ -11,7 +11,9 @@ import numpy as np
 
 from olgame.activations import Activation
 from olgame.exceptions import NotAvailableError
+from olgame.losses.largest_slope import largest_slope
 from olgame.losses.loss import Loss
+from olgame.models.two_layer_start import check_classes
 from olgame.results import Certified
 from olgame.theory.audit import check_single_game
 from olgame.theory.floor import floor as free_floor
@@ -75,6 +77,12 @@ class TwoLayer:
     samples with l'_i a_r < 0, that is y_i = a_r; so X^2 may be replaced by Lambda_pm. Row r of g_t
     is m^{-1/2} a_r X'^T s_r / n with abs(s_ri) <= L C1, so norm(g_t)^2 <= L^2 C1^2 Lambda.
 
+    **k classes.** a_r in {-1, +1}^k, f and l'_i in R^k, and L the Lipschitz constant of l in the
+    largest change of a logit, which is the largest norm1(l'_i): 2 for `cross_entropy` and the
+    multi-class margin losses. Where the proof has abs(l'_i a_r) <= L read
+    abs(<l'_i, a_r>) <= norm1(l'_i) <= L; it uses nothing else of them. So k does not enter but by
+    L. (With Euclidean norms one would pay norm(a_r) = sqrt k for it.) Lambda_pm is for one output.
+
     Tightness: an upper bound; along real training kappa_t and norm(g_t) are far smaller, so `check`
     recomputes every premise from what was played. The width is also accepted where the recorded
     kappa_t <= eps/(4 R^2), which is all that the proof uses of it.
@@ -83,6 +91,10 @@ class TwoLayer:
         activation: sigma.
         loss: l.
         input_bound: X > 0.
+        classes: k, for a loss of k logits; None for one output.
+
+    Raises:
+        ArgumentError: A constant is out of range, or loss and ``classes`` do not fit.
 
     Example:
         >>> import olgame as og
@@ -99,6 +111,14 @@ class TwoLayer:
     activation: Activation
     loss: Loss
     input_bound: float = attrs.field(validator=finite_positive)
+    classes: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_classes(self.classes, "TwoLayer")
+        many = bool(getattr(self.loss, "multiclass", False))
+        outputs = "k logits" if many else "one output"
+        rule = f"be {'the number k' if many else 'None'} for {self.loss.name}, a loss of {outputs}"
+        require(many == (self.classes is not None), "TwoLayer", "classes", rule, self.classes)
 
     @property
     def lacks(self) -> str | None:
@@ -121,7 +141,8 @@ class TwoLayer:
         """Lambda_pm where the loss is one of the margin and sigma convex, else Lambda."""
         bend = self.activation.curvature_range
         convex = bend is not None and bend[0] >= 0.0
-        if moment.lambda_pm is None or not (convex and self.loss.of_margin):
+        signed = convex and self.loss.of_margin and self.classes is None
+        if moment.lambda_pm is None or not signed:
             return fraction(moment.lambda_all)
         return min(fraction(moment.lambda_pm), fraction(moment.lambda_all))
 
@@ -243,9 +264,10 @@ class TwoLayer:
         )
 
     def _slope(self) -> Fraction:
-        if self.loss.lipschitz is None:
+        slope = largest_slope(self.loss, self.classes)
+        if slope is None:
             raise NotAvailableError(f"`TwoLayer`: {self.lacks}.")
-        return fraction(self.loss.lipschitz)
+        return fraction(slope)
 
     def _c2(self) -> float:
         if self.activation.c2 is None:

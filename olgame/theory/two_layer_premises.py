@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from olgame.arrays import to_numpy, unit_roundoff
+from olgame.losses.largest_slope import largest_slope
 from olgame.models.model import HasTwoLayers
 from olgame.results import Certified, least_robust_loss
 from olgame.theory import audit
@@ -54,7 +55,7 @@ def two_layer_premises(
     radius = fraction(weight_radius)
     return Premises(
         (
-            _network(run),
+            _network(theorem, run),
             _activation(theorem, run),
             audit.deterministic(run),
             _loss(theorem, run),
@@ -79,8 +80,8 @@ def _model(run: Transcript) -> Any:
     return getattr(run.adversary, "model", None)
 
 
-def _network(run: Transcript) -> Premise:
-    """f(W, x) = m^{-1/2} sum_r a_r sigma(<w_r, x>) with a_r = +-1."""
+def _network(theorem: TwoLayer, run: Transcript) -> Premise:
+    """f(W, x) = m^{-1/2} sum_r a_r sigma(<w_r, x>) with a_r = +-1, of as many outputs as stated."""
     model = _model(run)
     if model is None:
         return Premise(
@@ -98,6 +99,10 @@ def _network(run: Transcript) -> Premise:
     m = len(output)
     if hidden.shape[0] != m or hidden.size != to_numpy(run.start).size:
         return Premise(NETWORK, "fails", f"trains other weights than the {m} hidden rows")
+    classes = output.shape[1] if output.ndim > 1 else None
+    if classes != theorem.classes:
+        text = f"the theorem is for classes = {theorem.classes}, the network has {classes}"
+        return Premise(NETWORK, "fails", text)
     off = float(np.abs(np.abs(output) * np.sqrt(m) - 1.0).max())
     if not off <= 8.0 * unit_roundoff(run.start):
         return Premise(NETWORK, "fails", f"output weights are not +-1/sqrt(m), by {off:.3g}")
@@ -135,7 +140,7 @@ def _loss(theorem: TwoLayer, run: Transcript) -> Premise:
         )
     if theorem.loss.lipschitz is None:
         return Premise(name, "fails", f"{played.name} has no Lipschitz constant")
-    text = f"{played.name}, L = {theorem.loss.lipschitz:g}"
+    text = f"{played.name}, L = {largest_slope(played, theorem.classes):g}"
     if not of_library(played):
         return Premise(name, "not checked", f"{text}: constants are the user's statement")
     return Premise(name, "holds", text)

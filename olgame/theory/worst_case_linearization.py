@@ -13,6 +13,7 @@ from olgame.arrays import to_numpy
 from olgame.duality.two_layer_model import TwoLayerModel
 from olgame.exceptions import ArgumentError, DataError, NotAvailableError, ShapeError
 from olgame.models.model import HasTwoLayers
+from olgame.models.output_axis import output_axis
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.l2_ball import L2Ball
 from olgame.sets.l2_inf_ball import L2InfBall
@@ -26,6 +27,8 @@ _CHUNK = 1 << 22  # entries of one (samples, m) block of pre-activations
 @attrs.frozen(eq=False)
 class WorstCase:
     """sup over W in the decision set of abs(f(W, x) - f_lin(W, x)), one value per input.
+
+    Of k outputs the largest.
 
     Attributes:
         values: Shape ``(n,)``, float64.
@@ -102,7 +105,7 @@ def worst_case_linearization(model: TwoLayerModel, x: Any, decision_set: ConvexS
                 "`worst_case_linearization(model=...)` must have an activation with a bound `c2` "
                 f"on sigma'', or `olgame.activations.relu` itself, got {net.activation!r}."
             )
-        spread = np.abs(output).sum() if per_neuron else np.abs(output).max()
+        spread = np.abs(output).sum(axis=0).max() if per_neuron else np.abs(output).max()
         with np.errstate(over="ignore"):
             values = 0.5 * net.activation.c2 * (radius * norms) ** 2 * float(spread)
         if not np.isfinite(values).all():
@@ -119,14 +122,15 @@ def worst_case_linearization(model: TwoLayerModel, x: Any, decision_set: ConvexS
             f"the exact ReLU value, got sizes from {scale.min()} to {scale.max()}."
         )
     rows = max(1, _CHUNK // m)
+    signs = np.sign(output_axis(model).lift(output)).T  # a row for each output
     parts = [
         relu_worst_case(
-            inputs[i : i + rows] @ hidden.T,
-            np.sign(output),
+            (inputs[i : i + rows] @ hidden.T)[:, None, :],
+            signs,
             radius,
-            norms[i : i + rows],
+            norms[i : i + rows, None],
             per_neuron=per_neuron,
-        )
+        ).max(axis=-1)
         for i in range(0, len(inputs), rows)
     ]
     kind = "per-neuron" if per_neuron else "Frobenius"
