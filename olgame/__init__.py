@@ -9,13 +9,18 @@ from olgame import data as data
 from olgame import exceptions as exceptions
 from olgame import learners as learners
 from olgame import losses as losses
+from olgame import mirror_maps as mirror_maps
 from olgame import models as models
+from olgame import noise as noise
 from olgame import observers as observers
 from olgame import perturbations as perturbations
 from olgame import regret as regret
 from olgame import sets as sets
 from olgame import step_sizes as step_sizes
 from olgame import theory as theory
+from olgame.band import Band as Band
+from olgame.band import band as band
+from olgame.checkpoint import Checkpoint as Checkpoint
 from olgame.feedback import Feedback as Feedback
 from olgame.feedback import Level as Level
 from olgame.game import play as play
@@ -23,6 +28,7 @@ from olgame.replay import replay as replay
 from olgame.results import Certified as Certified
 from olgame.results import Estimated as Estimated
 from olgame.results import Interval as Interval
+from olgame.resume import resume as resume
 from olgame.transcript import Transcript as Transcript
 
 __version__ = "0.1.0"

@@ -104,6 +104,7 @@ def _torch_norm(a: Any) -> Any:
 
 
 _CACHE: dict[type, Kernels] = {}
+_ROUNDOFF: dict[Any, float] = {}
 _FLOAT64 = np.dtype(np.float64)
 
 
@@ -186,4 +187,8 @@ def same_device(values: Array, reference: Array) -> bool:
 
 def unit_roundoff(x: Array) -> float:
     """Machine epsilon of the dtype of ``x`` (2.2e-16 for float64, 1.2e-7 for float32)."""
-    return float(namespace(x).finfo(x.dtype).eps)
+    try:
+        return _ROUNDOFF[x.dtype]
+    except KeyError:
+        found = _ROUNDOFF[x.dtype] = float(namespace(x).finfo(x.dtype).eps)
+        return found

@@ -113,7 +113,7 @@ def _in_options(message: str) -> str:
         return "--" + match.group(1).replace("_", "-")
 
     message = message.replace("`overwrite=True`", "`--overwrite`")
-    return re.sub(r"`\w+Settings\((\w+)=\.\.\.\)`", option, message)
+    return re.sub(r"`(?:\w+Settings|play)\((\w+)=\.\.\.\)`", option, message)
 
 
 def _report_command() -> click.Command:

@@ -52,13 +52,23 @@ ARROWS: dict[str, set[str]] = {
     "learners": BASE | {"sets", "step_sizes", "mirror_maps", "feedback", "noise"},
     "attacks": BASE | {"perturbations", "models", "losses"},
     "adversaries": BASE | {"attacks", "models", "losses", "perturbations", "data"},
-    "transcript": BASE | PROTOCOLS,
+    "transcript": BASE | PROTOCOLS | {"observers"},
     "running_sums": BASE | PROTOCOLS,
-    "referee": BASE | PROTOCOLS | {"transcript", "running_sums"},
-    "observers": BASE | PROTOCOLS,
+    "round_columns": BASE,
+    "referee": BASE | PROTOCOLS | {"transcript", "running_sums", "round_columns"},
+    "observers": BASE | PARTS,
     "opening": BASE | PROTOCOLS | {"referee"},
-    "shelf": BASE | PROTOCOLS,
-    "game": BASE | PROTOCOLS | {"transcript", "referee", "observers", "opening", "shelf"},
+    "shelf": BASE | PROTOCOLS | {"run_files"},
+    "packed_state": BASE | {"json_values"},
+    "record": BASE | PROTOCOLS | {"transcript", "referee", "observers", "shelf"},
+    "checkpoint": BASE | PROTOCOLS | {"packed_state", "record", "run_files"},
+    "game": BASE
+    | PROTOCOLS
+    | {"transcript", "referee", "observers", "opening", "shelf", "record", "checkpoint"},
+    "resume": BASE
+    | PROTOCOLS
+    | {"transcript", "referee", "observers", "opening", "shelf", "record", "checkpoint"}
+    | {"packed_state", "game"},
     "replay": BASE | PROTOCOLS | {"transcript"},
     "duality": BASE | PARTS | {"transcript", "replay"},
     "regret": BASE | PARTS | {"transcript", "replay", "duality"},
@@ -66,9 +76,10 @@ ARROWS: dict[str, set[str]] = {
     "theory": BASE | PARTS | {"transcript", "replay", "duality", "regret", "certify"},
     "json_values": BASE,
     "run_files": BASE,
-    "storage": BASE | {"json_values", "run_files", "transcript"},
+    "stored_run": BASE | {"run_files", "observers"},
+    "storage": BASE | {"json_values", "run_files", "stored_run", "transcript"},
     "checks": BASE | PARTS | GAME,
-    "report": BASE | PARTS | GAME | READERS | {"storage"},
+    "report": BASE | PARTS | GAME | READERS | {"shelf", "storage"},
     "experiments": BASE | PARTS | GAME | READERS | TOP,
     "commands": BASE | TOP,
     "cli": BASE | TOP | {"commands"},
@@ -76,12 +87,14 @@ ARROWS: dict[str, set[str]] = {
 # The loop and what records it know protocols, no part: these files of the rooms above, no other.
 KNOWS_ONLY_PROTOCOLS = {
     "game",
+    "record",
+    "checkpoint",
+    "resume",
     "shelf",
     "opening",
     "referee",
     "running_sums",
     "transcript",
-    "observers",
     "replay",
     "feedback",
 }
@@ -91,6 +104,9 @@ CONTRACTS = {
     "olgame.losses.round_loss",
     "olgame.learners.learner",
     "olgame.adversaries.adversary",
+    "olgame.observers.observed",
+    "olgame.observers.observer",
+    "olgame.observers.watch",  # of any observers
 }
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
 FORBIDDEN_IMPORTS = {"pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}

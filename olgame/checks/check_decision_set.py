@@ -215,7 +215,14 @@ def _finite_directions(case: _Case) -> list[Any]:
     """Directions, random ones and those of axes, where the set is bounded."""
     axes = np.eye(case.like.shape[-1])[:8]
     tried = [*case.directions, *as_like(np.concatenate([axes, -axes]), case.like)]
-    return [g for g in tried if np.isfinite(host(case.set.support(g)))]
+    found = []
+    for g in tried:
+        try:
+            if np.isfinite(host(case.set.support(g))):
+                found.append(g)
+        except NotAvailableError:
+            continue
+    return found
 
 
 def _require_directions(case: _Case) -> list[Any]:

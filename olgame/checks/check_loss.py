@@ -17,8 +17,11 @@ from olgame.checks.checklist import (
     host,
     run_checks,
     skip_check,
+    unit_directions,
 )
+from olgame.checks.output_line import OutputLine
 from olgame.losses.loss import Loss
+from olgame.models.output_axis import output_axis
 from olgame.typing import Array
 
 __all__ = ["check_loss"]
@@ -28,23 +31,25 @@ GUIDE = "docs/how_to/write_a_set_or_a_loss.md"
 
 @attrs.frozen(eq=False)
 class _Case:
-    """The loss on a grid of outputs, sorted, for each label; all numbers in one array."""
+    """The loss along lines of outputs, for each label; all numbers of a line in one array."""
 
     loss: Loss
     labels: Sequence[float]
+    lines: Sequence[OutputLine]
     z: Any
 
-    def columns(self) -> Iterator[tuple[float, Any, Any]]:
-        """Label, y as an array of the shape of z, and the values in NumPy."""
+    def columns(self) -> Iterator[tuple[float, Any, OutputLine, Any]]:
+        """Label, y as an array of one label for each output, the line, and values in NumPy."""
         for label in self.labels:
-            y = 0.0 * self.z + label
-            yield label, y, host(self.loss.value(self.z, y))
+            for line in self.lines:
+                y = as_like(np.full(line.s.shape, label), self.z)
+                yield label, y, line, host(self.loss.value(line.z, y))
 
 
 def check_loss(
     loss: Loss,
     *,
-    labels: Sequence[float] = (-1.0, 1.0),
+    labels: Sequence[float] | None = None,
     like: Array | None = None,
     span: float = 8.0,
     seed: int = 0,
@@ -55,13 +60,14 @@ def check_loss(
     For a convex l and any h > 0 a slope p at z is right if and only if it lies between the
     difference quotients to the left and to the right, kinks included; that is how `derivative` is
     checked. The conjugate is held against l*(p) >= p z - l(z), with equality where p is the slope
-    at z.
+    at z. A loss of k logits is looked at along lines in R^k.
 
     Args:
         loss: l(z, y).
-        labels: Values of y to try.
+        labels: Values of y to try; by default -1 and 1, or the classes 0, 1 and 3. For a loss of k
+            logits k is the largest of them plus one.
         like: An array of the kind to check with; default float64 NumPy.
-        span: Outputs z from -span to span are tried.
+        span: Outputs z from -span to span are tried, on each line.
         seed: Of the outputs.
         skip: Names of sub-checks to leave out.
 
@@ -77,11 +83,11 @@ def check_loss(
         Logistic: 11 checks passed (labels; value; convex; derivative; lipschitz; smoothness; \
 of_margin; conjugate; leading axes; arguments stay; side effects)
     """
-    rng = np.random.default_rng(seed)
-    grid = np.concatenate([np.linspace(-span, span, 41), rng.uniform(-span, span, 40)])
-    z = as_like(np.sort(grid), np.zeros(1) if like is None else like)
+    labels = _labels_of(loss) if labels is None else labels
+    lines = _lines(loss, labels, np.zeros(1) if like is None else like, span, seed)
     watched = Watched()
-    watched.add("the outputs z", z)
+    for line in lines:
+        watched.add("the outputs z", line.z)
     table = {
         "labels": _labels,
         "value": _value,
@@ -93,7 +99,31 @@ of_margin; conjugate; leading axes; arguments stay; side effects)
         "conjugate": _conjugate,
         "leading axes": _leading_axes,
     }
-    return run_checks(loss, _Case(loss, labels, z), table, guide=GUIDE, skip=skip, watched=watched)
+    case = _Case(loss, labels, lines, lines[0].z)
+    return run_checks(loss, case, table, guide=GUIDE, skip=skip, watched=watched)
+
+
+def _labels_of(loss: Loss) -> Sequence[float]:
+    return (0.0, 1.0, 3.0) if getattr(loss, "multiclass", False) else (-1.0, 1.0)
+
+
+def _lines(
+    loss: Loss, labels: Sequence[float], like: Array, span: float, seed: int
+) -> list[OutputLine]:
+    """The axis of one output; of k logits, k axes, five other lines, and a duel of two."""
+    rng = np.random.default_rng(seed)
+    grid = np.concatenate([np.linspace(-span, span, 41), rng.uniform(-span, span, 40)])
+    s = host(as_like(np.sort(grid), like))
+    axis = output_axis(loss)
+    if not getattr(loss, "multiclass", False):
+        return [OutputLine.through(s, np.zeros(()), np.ones(()), axis, like)]
+    k = int(max(labels)) + 1
+    directions = np.concatenate([np.eye(k), host(unit_directions(rng, (6, k), np.zeros(1)))])
+    bases = rng.uniform(-0.3 * span, 0.3 * span, directions.shape)
+    # Two logits change places while the others are far below: the sharpest bend of a softmax.
+    directions[-1], bases[-1] = 0.0, -2.0 * span
+    directions[-1, [0, -1]], bases[-1, [0, -1]] = np.array([1.0, -1.0]) / 2.0**0.5, 0.0
+    return [OutputLine.through(s, b, v, axis, like) for b, v in zip(bases, directions, strict=True)]
 
 
 def _slack(case: _Case, values: Any) -> float:
@@ -106,28 +136,34 @@ def _labels(case: _Case) -> None:
 
 
 def _value(case: _Case) -> None:
-    shape = tuple(case.z.shape)
-    for label, y, values in case.columns():
-        for name, found in (("value", values), ("derivative", case.loss.derivative(case.z, y))):
+    for label, y, line, values in case.columns():
+        z = line.z
+        samples, outputs = tuple(z.shape[:1]), tuple(z.shape)
+        for name, shape, found in (
+            ("value", samples, values),
+            ("derivative", outputs, case.loss.derivative(z, y)),
+        ):
+            told = "one number" if shape == samples else "one slope for each logit"
             expect(
                 tuple(found.shape) == shape,
-                f"`{name}` must be one number per sample, shape {shape}, got {tuple(found.shape)}",
+                f"`{name}` must be {told} per sample, shape {shape}, got {tuple(found.shape)}",
             )
-            bad = ~np.isfinite(host(found))
+            numbers = host(found)
+            bad = ~np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
             expect(
                 not bad.any(),
-                f"`{name}` is {host(found)[bad.argmax()]} at z = {host(case.z)[bad.argmax()]:.4g}, "
+                f"`{name}` is {numbers[bad.argmax()]} at z = {line.shown(int(bad.argmax()))}, "
                 f"y = {label:g}",
             )
-        told = case.loss.value(case.z, y).dtype
-        expect(told == case.z.dtype, f"`value` gave dtype {told} for {case.z.dtype}")
+        told = case.loss.value(z, y).dtype
+        expect(told == z.dtype, f"`value` gave dtype {told} for {z.dtype}")
 
 
 def _convex(case: _Case) -> None:
-    z = host(case.z)
-    for label, _, values in case.columns():
+    for label, _, line, values in case.columns():
+        s = line.s
         for gap in (1, 3, 10, 30):
-            left, middle, right = z[: -2 * gap], z[gap:-gap], z[2 * gap :]
+            left, middle, right = s[: -2 * gap], s[gap:-gap], s[2 * gap :]
             width = right - left
             part = (right - middle) / np.where(width > 0.0, width, 1.0)
             chord = part * values[: -2 * gap] + (1.0 - part) * values[2 * gap :]
@@ -135,41 +171,53 @@ def _convex(case: _Case) -> None:
             k = int(over.argmax())
             expect(
                 over[k] <= _slack(case, values),
-                f"it is not convex in z: at y = {label:g}, z = {middle[k]:.4g} the loss "
+                f"it is not convex in z: at y = {label:g}, z = {line.shown(k + gap)} the loss "
                 f"{values[gap:-gap][k]:.6g} is {over[k]:.3g} above the chord from z = "
-                f"{left[k]:.4g} to {right[k]:.4g}",
+                f"{line.shown(k)} to {line.shown(k + 2 * gap)}",
             )
 
 
 def _derivative(case: _Case) -> None:
     double = unit_roundoff(case.z) < 1e-12
     h = 1e-5 if double else 2e-2
-    for label, y, values in case.columns():
-        slope = host(case.loss.derivative(case.z, y))
-        left = (values - host(case.loss.value(case.z - h, y))) / h
-        right = (host(case.loss.value(case.z + h, y)) - values) / h
+    for label, y, line, values in case.columns():
+        slope = line.along(case.loss.derivative(line.z, y))
+        left = (values - host(case.loss.value(line.moved(-h), y))) / h
+        right = (host(case.loss.value(line.moved(h), y)) - values) / h
         off = np.maximum(left - slope, slope - right)
         k = int(off.argmax())
         expect(
             off[k] <= _slack(case, values) / h + 1e-9,
-            f"the derivative is wrong: at y = {label:g}, z = {host(case.z)[k]:.4g} it is "
+            f"the derivative is wrong: at y = {label:g}, z = {line.shown(k)} it is "
             f"{slope[k]:.6g}, but difference quotients allow only {left[k]:.6g} to {right[k]:.6g}",
         )
+
+
+def _length(slopes: Any) -> Any:
+    """norm2 of every slope."""
+    return np.linalg.norm(slopes.reshape(len(slopes), -1), axis=1)
 
 
 def _lipschitz(case: _Case) -> None:
     bound = case.loss.lipschitz
     if bound is None:
         skip_check("the loss declares `lipschitz` = None")
-    for label, y, values in case.columns():
-        z = host(case.z)
-        steep = np.abs(np.diff(values)) - bound * np.diff(z)
-        slope = np.abs(host(case.loss.derivative(case.z, y)))
+    largest = getattr(case.loss, "lipschitz_max", None)
+    rounding = 1.0 + 10.0 * unit_roundoff(case.z)
+    for label, y, line, values in case.columns():
+        steep = np.abs(np.diff(values)) - bound * np.diff(line.s)
+        slopes = host(case.loss.derivative(line.z, y))
+        slope = _length(slopes)
         expect(
-            steep.max() <= _slack(case, values)
-            and slope.max() <= bound * (1.0 + 10.0 * unit_roundoff(case.z)),
+            steep.max() <= _slack(case, values) and slope.max() <= bound * rounding,
             f"`lipschitz` = {bound:g} is too small: at y = {label:g} the slope reaches "
             f"{slope.max():.6g}",
+        )
+        total = np.abs(slopes).reshape(len(slopes), -1).sum(axis=1).max()
+        expect(
+            largest is None or total <= largest * rounding,
+            f"`lipschitz_max` = {largest} is too small: at y = {label:g} the absolute slopes of "
+            f"the logits add up to {total:.6g}",
         )
 
 
@@ -177,76 +225,102 @@ def _smoothness(case: _Case) -> None:
     bound = case.loss.smoothness
     if bound is None:
         skip_check("the loss declares `smoothness` = None")
-    for label, y, _ in case.columns():
-        slope = host(case.loss.derivative(case.z, y))
-        change, step = np.abs(np.diff(slope)), np.diff(host(case.z))
+    for label, y, line, _ in case.columns():
+        slope = host(case.loss.derivative(line.z, y))
+        change, step = _length(np.diff(slope, axis=0)), np.diff(line.s)
         over = change - bound * step
         k = int(over.argmax())
         expect(
             over[k] <= _slack(case, slope),
             f"`smoothness` = {bound:g} is too small: at y = {label:g} the derivative changes by "
-            f"{change[k]:.4g} from z = {host(case.z)[k]:.4g} to {host(case.z)[k + 1]:.4g}",
+            f"{change[k]:.4g} from z = {line.shown(k)} to {line.shown(k + 1)}",
         )
 
 
 def _of_margin(case: _Case) -> None:
     if not case.loss.of_margin:
         skip_check("the loss declares `of_margin` = False")
-    for label, y, values in case.columns():
-        mirrored = host(case.loss.value(case.z * label, 0.0 * y + 1.0))
-        gap = float(np.abs(values - mirrored).max())
+    many = getattr(case.loss, "multiclass", False)
+    for label, y, line, values in case.columns():
+        slack = _slack(case, values)
+        z = line.z
+        # The same margin: mirrored labels, or all logits shifted.
+        same, one = (z + 3.0, y) if many else (z * label, 0.0 * y + 1.0)
+        margin, words = ("leads z_j - z_y", "a shift") if many else ("y z", "l(y z, 1)")
+        gap = float(np.abs(values - host(case.loss.value(same, one))).max())
         expect(
-            gap <= _slack(case, values),
-            f"`of_margin` is declared, but l(z, y) is not a function of y z: at y = {label:g} it "
-            f"differs by {gap:.3g} from l(y z, 1)",
+            gap <= slack,
+            f"`of_margin` is declared, but l(z, y) is not a function of {margin}: at y = "
+            f"{label:g} it differs by {gap:.3g} from {words}",
         )
-        rise = np.diff(host(case.loss.value(case.z, 0.0 * y + 1.0)))
+        if many:
+            stronger = host(z) + np.abs(line.base)
+            stronger[:, int(label)] = host(z)[:, int(label)]
+            rise = values - host(case.loss.value(as_like(stronger, z), y))
+            words = "falls where a rival gets stronger"
+        else:
+            rise = np.diff(host(case.loss.value(z, one)))
+            words = "grows with y z"
         expect(
-            rise.max() <= _slack(case, values),
-            f"`of_margin` is declared, but the loss grows with y z, by {rise.max():.3g}",
+            rise.max() <= slack,
+            f"`of_margin` is declared, but the loss {words}, by {rise.max():.3g}",
         )
 
 
 def _conjugate(case: _Case) -> None:
-    z = host(case.z)
-    for label, y, values in case.columns():
-        slope = case.loss.derivative(case.z, y)
-        told, p = host(case.loss.conjugate(slope, y)), host(slope)
-        expect(
-            np.isfinite(told).all(),
-            f"`conjugate` is {told[(~np.isfinite(told)).argmax()]} at p = "
-            f"{p[(~np.isfinite(told)).argmax()]:.6g}, y = {label:g}, a slope of the loss",
-        )
-        slack = 4.0 * (_slack(case, values) + _slack(case, told) + _slack(case, p * z))
-        lines = p[:, None] * z[None] - values[None]
-        short = lines.max(-1) - told
-        k = int(short.argmax())
-        expect(
-            short[k] <= slack,
-            f"the conjugate is too small: l*({p[k]:.6g}) = {told[k]:.6g} at y = {label:g}, but "
-            f"p z - l(z) = {lines[k].max():.6g} at z = {z[lines[k].argmax()]:.4g}",
-        )
-        over = told - (p * z - values)
-        k = int(over.argmax())
-        expect(
-            over[k] <= slack,
-            f"conjugate and derivative disagree: p = {p[k]:.6g} is the slope at z = {z[k]:.4g}, "
-            f"y = {label:g}, so l*(p) = p z - l(z) = {p[k] * z[k] - values[k]:.6g}, but "
-            f"`conjugate` is {told[k]:.6g}",
-        )
-        if case.loss.lipschitz is not None:
+    for label in case.labels:
+        columns = [column for column in case.columns() if column[0] == label]
+        z = np.concatenate([host(line.z) for _, _, line, _ in columns])
+        values = np.concatenate([values for *_, values in columns])
+        for _, y, line, own in columns:
+            slope = case.loss.derivative(line.z, y)
+            told, p = host(case.loss.conjugate(slope, y)), host(slope)
+            _conjugate_along(case, label, line, own, told, p, z, values)
+            if case.loss.lipschitz is None:
+                continue
             for sign in (-1.0, 1.0):
-                steep = slope * 0.0 + sign * 1.5 * case.loss.lipschitz
-                beyond = host(case.loss.conjugate(steep, y))
+                steep = 0.0 * p + sign * 1.5 * case.loss.lipschitz * line.direction
+                beyond = host(case.loss.conjugate(as_like(steep, case.z), y))
                 expect(
                     np.isinf(beyond).all() and (beyond > 0.0).all(),
                     f"the conjugate must be inf beyond the slopes of the loss, got {beyond[0]:.6g} "
-                    f"at p = {sign * 1.5 * case.loss.lipschitz:.4g}",
+                    f"at p = {steep[0]}",
                 )
 
 
+def _conjugate_along(
+    case: _Case, label: float, line: OutputLine, own: Any, told: Any, p: Any, z: Any, values: Any
+) -> None:
+    """l*(p) >= p z - l(z) at all outputs z that are tried, with equality where p is the slope."""
+    bad = ~np.isfinite(told)
+    expect(
+        not bad.any(),
+        f"`conjugate` is {told[bad.argmax()]} at p = {p[bad.argmax()]}, y = {label:g}, a slope of "
+        "the loss",
+    )
+    at_own = line.axis.inner(p, host(line.z))
+    slack = 4.0 * (_slack(case, own) + _slack(case, told) + _slack(case, at_own))
+    lifted = line.axis.lift(p), line.axis.lift(z)
+    lines = lifted[0] @ lifted[1].T - values[None]
+    short = lines.max(-1) - told
+    k = int(short.argmax())
+    expect(
+        short[k] <= slack,
+        f"the conjugate is too small: l*({p[k]}) = {told[k]:.6g} at y = {label:g}, but "
+        f"p z - l(z) = {lines[k].max():.6g} at z = {z[lines[k].argmax()]}",
+    )
+    over = told - (at_own - own)
+    k = int(over.argmax())
+    expect(
+        over[k] <= slack,
+        f"conjugate and derivative disagree: p = {p[k]} is the slope at z = {line.shown(k)}, "
+        f"y = {label:g}, so l*(p) = p z - l(z) = {at_own[k] - own[k]:.6g}, but `conjugate` is "
+        f"{told[k]:.6g}",
+    )
+
+
 def _leading_axes(case: _Case) -> None:
-    z = case.z[:80].reshape(4, 20)
+    z = case.z[:80].reshape(4, 20, *case.z.shape[1:])
     y = as_like(np.resize(np.array(case.labels), 20), case.z)
     slope = case.loss.derivative(z, y)
     functions: dict[str, tuple[Any, Any]] = {
@@ -258,6 +332,7 @@ def _leading_axes(case: _Case) -> None:
         together = host(function(argument, y))
         for k in range(4):
             expect(
-                together.shape == (4, 20) and differ(together[k], function(argument[k], y), z) == 0,
-                f"`{name}` of shape (4, 20) is not that of each row: work element by element",
+                together.shape[:2] == (4, 20)
+                and differ(together[k], function(argument[k], y), z) == 0,
+                f"`{name}` of shape (4, 20) is not that of each row: work sample by sample",
             )

@@ -22,6 +22,7 @@ from olgame.checks.checklist import (
 from olgame.checks.differences import slope_error, slope_tolerance
 from olgame.exceptions import NotAvailableError
 from olgame.models.model import Model
+from olgame.models.output_axis import OutputAxis, output_axis
 from olgame.typing import Array
 
 __all__ = ["check_model"]
@@ -31,7 +32,7 @@ GUIDE = "docs/how_to/use_your_own_module.md"
 
 @attrs.frozen(eq=False)
 class _Case:
-    """The model at a point w off its start, on inputs x, with weights c and directions v."""
+    """The model at a point w off its start, on inputs x, with cotangents c and directions v."""
 
     model: Model
     w: Any
@@ -40,6 +41,10 @@ class _Case:
     directions: Any
     rng: np.random.Generator
     watched: Watched
+
+    @property
+    def axis(self) -> OutputAxis:
+        return output_axis(self.model)
 
     def require_function(self) -> None:
         """Derivatives have a meaning only for a function."""
@@ -106,12 +111,18 @@ def _case(model: Model, x: Any, w: Any, seed: int) -> _Case:
     start = start[(0,) * (start.ndim - 1)]
     p = start.shape[-1]
     w = start + unit_directions(rng, (p,), start) if w is None else w
-    c = as_like(rng.standard_normal(x.shape[0]), x)
+    c = as_like(rng.standard_normal(_shape(model, x)), x)
     watched = Watched()
     for label, value in (("the weights w", w), ("the inputs x", x), ("c", c)):
         watched.add(label, value)
     watched.add("`start`", model.start)
     return _Case(model, w, x, c, unit_directions(rng, (5, p), start), rng, watched)
+
+
+def _shape(model: Model, x: Any) -> tuple[int, ...]:
+    """The shape of the outputs: one number a sample, or ``classes`` of them."""
+    classes = getattr(model, "classes", None)
+    return (x.shape[0],) if classes is None else (x.shape[0], classes)
 
 
 def _start(case: _Case) -> None:
@@ -126,10 +137,11 @@ def _start(case: _Case) -> None:
 
 
 def _output(case: _Case) -> None:
-    z, n = case.model(case.w, case.x), case.x.shape[0]
+    z, shape = case.model(case.w, case.x), _shape(case.model, case.x)
+    kind = "one number" if len(shape) == 1 else "`classes` numbers"
     expect(
-        tuple(z.shape) == (n,),
-        f"the output must be one number per sample, ({n},): {tuple(z.shape)}",
+        tuple(z.shape) == shape,
+        f"the output must be {kind} per sample, {shape}: {tuple(z.shape)}",
     )
     expect(z.dtype == case.w.dtype, f"the output has dtype {z.dtype} for weights of {case.w.dtype}")
     expect(np.isfinite(host(z)).all(), "the output is not finite")
@@ -193,7 +205,7 @@ def _pullback_w(case: _Case) -> None:
         if gradient.any():
             along.append(as_like(gradient / np.linalg.norm(gradient), case.w))
         return slope_error(
-            lambda h, v: host(case.model(case.w + h * v, x)) @ c,
+            lambda h, v: np.sum(host(case.model(case.w + h * v, x)) * c),
             [(v, host(v) @ gradient) for v in along],
             case.w,
         )
@@ -213,7 +225,7 @@ def _pullback_x(case: _Case) -> None:
         )
         gradient = host(told)
         return slope_error(
-            lambda h, v: host(case.model(case.w, x + h * v)) * c,
+            lambda h, v: case.axis.inner(host(case.model(case.w, x + h * v)), c),
             [(v, (host(v) * gradient).sum(-1)) for v in _input_directions(case)],
             case.w,
         )
@@ -245,7 +257,7 @@ def _duality(case: _Case) -> None:
     gradient, c = host(at.pullback_w(case.c)), host(case.c)
     for v in case.directions:
         pushed = host(at.jvp_w(v))
-        forward, backward = float(pushed @ c), float(gradient @ host(v))
+        forward, backward = float(np.sum(pushed * c)), float(gradient @ host(v))
         size = np.linalg.norm(pushed) * np.linalg.norm(c) + np.linalg.norm(gradient)
         expect(
             abs(forward - backward) <= 1e4 * unit_roundoff(case.w) * (1e-3 + float(size)),
@@ -261,7 +273,7 @@ def _jvp_w_pullback_x(case: _Case) -> None:
     def error_at(x: Any) -> float:
         told = host(case.model.at(case.w, x).jvp_w_pullback_x(v, case.c))
         return slope_error(
-            lambda h, u: host(case.model.at(case.w, x + h * u).jvp_w(v)) * c,
+            lambda h, u: case.axis.inner(host(case.model.at(case.w, x + h * u).jvp_w(v)), c),
             [(u, (host(u) * told).sum(-1)) for u in _input_directions(case)],
             case.w,
         )
@@ -286,14 +298,15 @@ def _curvature_bound(case: _Case) -> None:
         for length in (0.1, 1.0, 10.0):
             v = length * direction
             pushed = host(at.jvp_w(v))
-            rest = np.abs(host(case.model(case.w + v, case.x)) - base - pushed)
-            slack = 100.0 * unit_roundoff(case.w) * (1.0 + np.abs(base) + np.abs(pushed))
-            over = rest - limit * length**2 - slack
+            rest = case.axis.lift(np.abs(host(case.model(case.w + v, case.x)) - base - pushed))
+            size = case.axis.lift(1.0 + np.abs(base) + np.abs(pushed))
+            slack = 100.0 * unit_roundoff(case.w) * size
+            over = (rest - limit[:, None] * length**2 - slack).max(axis=-1)
             k = int(over.argmax())
             expect(
                 over[k] <= 0.0,
-                f"`curvature_bound` is too small: sample {k} departs by {rest[k]:.4g} from its "
-                f"linearization at distance {length:g}, allowed are {limit[k] * length**2:.4g}",
+                f"`curvature_bound` is too small: sample {k} departs by {rest[k].max():.4g} from "
+                f"its linearization at distance {length:g}, allowed are {limit[k] * length**2:.4g}",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import attrs
@@ -77,9 +78,23 @@ class Recorder:
         self.objective = objective
         self.points: list[Any] = []
         self.scores: list[Any] = []
-        self.n_values = 0
-        self.n_gradients = 0
-        self.taken = False
+        self._counts = {"values": 0, "gradients": 0, "taken": 0}
+
+    @property
+    def n_values(self) -> int:
+        return self._counts["values"]
+
+    @property
+    def n_gradients(self) -> int:
+        return self._counts["gradients"]
+
+    @property
+    def taken(self) -> bool:
+        return self._counts["taken"] > 0
+
+    @property
+    def classes(self) -> int | None:
+        return getattr(self.objective, "classes", None)
 
     def _note(self, x: Any, score: Any) -> None:
         self.points.append(host(x))
@@ -87,23 +102,29 @@ class Recorder:
 
     def value(self, x: Array) -> Array:
         score = self.objective.value(x)
-        self.n_values += 1
+        self._counts["values"] += 1
         self._note(x, score)
         return score
 
     def value_and_gradient(self, x: Array) -> tuple[Array, Array]:
         score, gradient = self.objective.value_and_gradient(x)
-        self.n_gradients += 1
+        self._counts["gradients"] += 1
         self._note(x, score)
         return score, gradient
 
     def output(self, x: Array) -> Array:
-        self.n_values += 1
+        self._counts["values"] += 1
         return self.objective.output(x)
 
     def take(self, index: Array) -> Objective:
-        self.taken = True
+        self._counts["taken"] += 1
         return self.objective.take(index)
+
+    def climbing(self, loss: Any) -> Recorder:
+        """The objective with another climb; the notes are the same."""
+        other = copy.copy(self)
+        other.objective = self.objective.climbing(loss)  # type: ignore[attr-defined]
+        return other
 
     def path(self, reference: Array) -> Any:
         """All points that were scored, as one array of the kind of ``reference``."""

@@ -16,7 +16,7 @@ from olgame.data.normalization import check_norm, normalize
 from olgame.exceptions import ArgumentError, DataError, StorageError
 from olgame.validation import require
 
-__all__ = ["idx_folder"]
+__all__ = ["has_split", "idx_folder"]
 
 _PREFIXES = {"train": "train", "test": "t10k"}
 
@@ -101,6 +101,12 @@ def idx_folder(
             "direction; read it with `idx_folder(norm=None)`."
         )
     return Dataset(normalize(pixels.astype(np.float64), norm), y)
+
+
+def has_split(path: str | os.PathLike[str], split: Literal["train", "test"]) -> bool:
+    """Whether a folder has a file of the split; half a split is one that `idx_folder` refuses."""
+    names = (f"{_PREFIXES[split]}-labels-idx1-ubyte", f"{_PREFIXES[split]}-images-idx3-ubyte")
+    return any(Path(path, f"{name}{end}").exists() for name in names for end in ("", ".gz"))
 
 
 def _check_classes(classes: Any) -> tuple[int, ...]:

@@ -14,26 +14,32 @@ from olgame.exceptions import ArgumentError, NotAvailableError
 __all__ = ["digits"]
 
 
-def _check_classes(classes: Any) -> tuple[int, int]:
+def _check_classes(classes: Any) -> tuple[int, ...]:
     given = tuple(classes) if isinstance(classes, Sequence | np.ndarray) else ()
     whole = all(isinstance(c, int | np.integer) and not isinstance(c, bool) for c in given)
-    if len(given) != 2 or not whole or not all(0 <= c <= 9 for c in given) or given[0] == given[1]:
+    if len(given) < 2 or not whole or not set(given) <= set(range(10)) or _repeated(given):
         raise ArgumentError(
-            f"`digits(classes=...)` must be two different digits from 0 to 9, got {classes!r}."
+            "`digits(classes=...)` must be two or more different digits from 0 to 9, got "
+            f"{classes!r}."
         )
-    return int(given[0]), int(given[1])
+    return tuple(int(c) for c in given)
+
+
+def _repeated(given: tuple[Any, ...]) -> bool:
+    return len(set(given)) < len(given)
 
 
 def digits(classes: Sequence[int] = (0, 1), *, norm: float = 1.0) -> Dataset:
-    """Two classes of scikit-learn's 8 x 8 digits, scaled to a sphere.
+    """Two or more classes of scikit-learn's 8 x 8 digits, scaled to a sphere.
 
     Args:
-        classes: two different digits; the first is labeled -1, the second +1.
+        classes: different digits. Of two, the first is labeled -1 and the second +1. Of more, y is
+            the place in ``classes``: 0, 1, ... (``range(10)`` for all of them).
         norm: Euclidean length of every input, finite and positive.
 
     Returns:
-        ``(x, y)``: inputs of shape ``(n, 64)``, non-negative; labels of shape ``(n,)``, in the
-        order of the data set.
+        ``(x, y)``: inputs of shape ``(n, 64)``, non-negative; labels of shape ``(n,)``, float64 for
+        two classes, else int64; in the order of the data set.
 
     Raises:
         ArgumentError: ``classes`` or ``norm`` is outside its domain.
@@ -45,7 +51,7 @@ def digits(classes: Sequence[int] = (0, 1), *, norm: float = 1.0) -> Dataset:
         >>> print(x.shape, (y < 0).sum(), (y > 0).sum())
         (360, 64) 178 182
     """
-    first, second = _check_classes(classes)
+    wanted = _check_classes(classes)
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -53,6 +59,8 @@ def digits(classes: Sequence[int] = (0, 1), *, norm: float = 1.0) -> Dataset:
             '`digits()` reads the data of scikit-learn: run `pip install "olgame[data]"`.'
         ) from error
     images, digit = load_digits(return_X_y=True)
-    chosen = (digit == first) | (digit == second)
+    matches = digit[:, None] == np.array(wanted)
+    chosen = matches.any(axis=1)
     x = normalize(np.asarray(images[chosen], dtype=np.float64), norm)
-    return Dataset(x, np.where(digit[chosen] == second, 1.0, -1.0))
+    y = matches[chosen].argmax(axis=1)
+    return Dataset(x, 2.0 * y - 1.0 if len(wanted) == 2 else y)

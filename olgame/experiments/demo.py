@@ -6,39 +6,51 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from olgame import models
-from olgame.exceptions import OlgameError
+from olgame.exceptions import ArgumentError, OlgameError
 from olgame.experiments import sections
-from olgame.experiments.demo_analysis import analyze
-from olgame.experiments.demo_game import DemoGame, MakeNetwork, describe, plan_section, set_up
+from olgame.experiments.demo_analysis import analyze, held_out_section
+from olgame.experiments.demo_game import (
+    DemoGame,
+    MakeNetwork,
+    PlayableGame,
+    describe,
+    plan_section,
+    set_up,
+)
+from olgame.experiments.demo_seeds import over_seeds
 from olgame.experiments.demo_settings import DemoSettings
 from olgame.experiments.experiment import Experiment, ExperimentInterrupted
+from olgame.experiments.variant import Variant
 from olgame.observers import Observer
 from olgame.report.figure import save_figure
 from olgame.storage import reserve, save_run
 from olgame.transcript import Transcript
 
-__all__ = ["two_layer_demo"]
+__all__ = ["demonstration", "two_layer"]
+
+IN_MEMORY = 10**9
+"""Bytes of played inputs up to which they are kept in memory."""
 
 
-def two_layer_demo(make_network: MakeNetwork) -> Experiment:
+def demonstration(variants: Mapping[str, Variant]) -> Experiment:
     """The demonstration with the networks of one adapter.
 
     Args:
-        make_network: Builds the network.
+        variants: What is played for each choice of ``--network``.
 
     Returns:
         The experiment ``demo``.
     """
 
     def run(settings: DemoSettings, observers: tuple[Observer, ...]) -> Path:
-        return _run(settings, make_network, observers)
+        return _run(settings, variants[settings.network], observers)
 
     return Experiment(
         name="demo",
@@ -51,13 +63,39 @@ def two_layer_demo(make_network: MakeNetwork) -> Experiment:
     )
 
 
-def _run(
-    settings: DemoSettings, make_network: MakeNetwork, observers: tuple[Observer, ...]
-) -> Path:
+def two_layer(make_network: MakeNetwork) -> Variant:
+    """The two-layer network of the theorem with constants: planned, and certified.
+
+    Args:
+        make_network: Builds the network.
+    """
+
+    def analyze_with_twin(
+        settings: DemoSettings,
+        game: DemoGame,
+        run: Transcript,
+        results: dict[str, Any],
+        observers: tuple[Observer, ...],
+    ) -> None:
+        analyze(settings, game, run, results)
+        results["twin"] = _twin(settings, game, observers)
+        if settings.seeds > 1:
+            place = _keep_in(settings, game, Path(settings.out))
+            results["seeds"] = over_seeds(settings, game, run, place, observers)
+
+    return Variant(
+        set_up=lambda settings: set_up(settings, make_network),
+        opening=lambda game: {"plan": plan_section(game), "twin": None},
+        describe=describe,
+        analyze=analyze_with_twin,
+    )
+
+
+def _run(settings: DemoSettings, variant: Variant, observers: tuple[Observer, ...]) -> Path:
     """Play, analyze, write; whatever ends it early, what was played is written."""
     folder = reserve(settings.out, overwrite=settings.overwrite)
-    game = set_up(settings, make_network)
-    results: dict[str, Any] = {"status": "interrupted", "plan": plan_section(game), "twin": None}
+    game: PlayableGame = variant.set_up(settings)
+    results: dict[str, Any] = {"status": "interrupted", **variant.opening(game)}
     transcript: Transcript | None = None
     begin = time.perf_counter()
     try:
@@ -66,20 +104,21 @@ def _run(
             settings.weight_radius,
             seed=settings.seed,
             keep="examples",
-            observers=observers,
+            keep_in=_keep_in(settings, game, folder),
+            observers=(*observers, *game.watchers),
         )
-        results["game"] = describe(settings, game, time.perf_counter() - begin)
-        analyze(settings, game, transcript, results)
-        results["twin"] = _twin(settings, game, observers)
+        results["game"] = variant.describe(settings, game, time.perf_counter() - begin)
+        variant.analyze(settings, game, transcript, results, observers)
         results["status"] = transcript.status
     except (KeyboardInterrupt, OlgameError) as stop:
         transcript = transcript or getattr(stop, "transcript", None)
         if transcript is None:
             raise
-        results.setdefault("game", describe(settings, game, time.perf_counter() - begin))
+        results.setdefault("game", variant.describe(settings, game, time.perf_counter() - begin))
         results["game"]["rounds"] = f"{transcript.rounds} of {transcript.planned_rounds} played"
         results["loss"] = sections.losses(transcript)
         results["regret"] = sections.regret_per_round(transcript)
+        results["held_out"] = held_out_section(game, transcript)
         with _uninterrupted():
             _write(folder, settings, transcript, results)
         if isinstance(stop, KeyboardInterrupt):
@@ -87,6 +126,21 @@ def _run(
         raise
     _write(folder, settings, transcript, results)
     return folder
+
+
+def _keep_in(settings: DemoSettings, game: PlayableGame, folder: Path) -> Path | None:
+    """The folder for the played inputs; None for memory."""
+    if settings.keep_in == "auto":
+        return None if game.kept_bytes <= IN_MEMORY else folder.parent
+    if settings.keep_in == "memory":
+        return None
+    place = Path(settings.keep_in)
+    if not place.is_dir():
+        raise ArgumentError(
+            "`DemoSettings(keep_in=...)` must be memory, auto or a folder, got "
+            f"{settings.keep_in!r}, which is no folder."
+        )
+    return place
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from olgame import certify, regret, theory
 from olgame.arrays import as_like, to_numpy, unit_roundoff
 from olgame.exceptions import NotAvailableError
 from olgame.experiments import sections
-from olgame.experiments.demo_game import DemoGame
+from olgame.experiments.demo_game import DemoGame, PlayableGame
 from olgame.experiments.demo_settings import DemoSettings
 from olgame.randomness import generator
 from olgame.results import Certified, Interval
@@ -32,6 +32,8 @@ def analyze(
     results["loss"] = sections.losses(run)
     results["regret"] = sections.regret_per_round(run)
     last = _inside(run.final_point, run.start, radius)
+    held_out = held_out_section(game, run)
+    results["held_out"] = held_out
     bracket = _robust_loss(game, run, last)
     books = _ledgers(settings, run, last, bracket)
     results["ledger"] = {
@@ -56,6 +58,11 @@ def analyze(
         *sections.value_rows(floors, ceilings, radius),
         sections.row("value of the game", floor, ceiling, "the best of the above"),
     ]
+    if held_out is not None and settings.held_out == "certified":
+        found = _held_out_bracket(game, last)
+        name = "held-out robust loss of the last iterate"
+        results["certificates"].append(sections.row(name, found.lower, found.upper))
+        held_out["robust_error"] = sections.robust_error(found, game.adversary.loss)
     results["hindsight"] = state
     results["verdict"] = game.theorem.check(
         run, accuracy=settings.accuracy, weight_radius=radius, floor=floor, ceiling=ceiling
@@ -90,6 +97,23 @@ def _robust_loss(game: DemoGame, run: Transcript, w: Array) -> certify.Bracket:
         adversary.perturbation_set,
         attack=adversary.attack,
         candidates=tuple(loss.x for loss in played),
+    )
+
+
+def held_out_section(game: PlayableGame, run: Transcript) -> dict[str, Any] | None:
+    """What was observed on the held-out samples; None where there are none."""
+    if game.held_out is None or game.data.held_out is None:
+        return None
+    about = f"{len(game.data.held_out.y)} samples, {game.data.source}"
+    return sections.held_out(run, game.held_out.name, about)
+
+
+def _held_out_bracket(game: DemoGame, w: Array) -> certify.Bracket:
+    """A bracket on the robust loss of the held-out samples, which no other number rests on."""
+    assert game.held_out is not None  # there is a section about it
+    data = game.held_out
+    return certify.robust_loss(
+        game.model, w, data.x, data.y, data.loss, data.perturbation_set, attack=data.attack
     )
 
 

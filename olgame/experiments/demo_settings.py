@@ -31,7 +31,31 @@ _optional_count = attrs.validators.optional(positive_integer)
 class DemoSettings:
     """What is played by ``olgame demo``: adversarial training on two classes of digits."""
 
+    network: str = option(
+        "two-layer",
+        "two-layer: planned and certified; deep: a deep ReLU network, with measured constants",
+        choices=("two-layer", "deep"),
+    )
+    depth: int = option(2, "trained layers of a deep network", validator=positive_integer)
+    trend_seeds: int = option(
+        6, "deep: networks at each width and depth of the trends", validator=positive_integer
+    )
+    dataset: str = option(
+        "digits", "digits: scikit-learn's; or a folder of IDX files, plain or gzip (MNIST's format)"
+    )
     classes: tuple[int, int] = option((0, 1), "the two digits", converter=_classes)
+    samples: int | None = option(
+        None, "play with the first so many samples (default: all)", validator=_optional_count
+    )
+    held_out: str = option(
+        "none",
+        "what to say of samples that are not played with: loss and errors that the attack finds "
+        "in the course of the game; certified: also a certificate at its end",
+        choices=("none", "attacked", "certified"),
+    )
+    held_out_every: int = option(
+        10, "rounds from one look at the held-out samples to the next", validator=positive_integer
+    )
     loss: str = option(
         "hinge", "loss of the margin", choices=("hinge", "logistic", "smoothed_hinge")
     )
@@ -46,19 +70,30 @@ class DemoSettings:
     norm: str = option("l2", "norm of the perturbation set", choices=("l2", "linf"))
     plan: str = option(
         "measured",
-        "gradient bound of the plan: measured at the start and checked again on what was played, "
-        "or a priori",
-        choices=("measured", "prior"),
+        "gradients of the plan: measured at the start and checked again on what was played, or "
+        "bounded a priori; second-moment: measured, and the width from the data's second moment",
+        choices=("measured", "prior", "second-moment"),
     )
     width: int | None = option(
-        None, "width of the network (default: the plan's)", validator=_optional_count
+        None, "width of the network (default: the plan's; deep: 1024)", validator=_optional_count
     )
     rounds: int | None = option(
-        None, "rounds to play (default: the plan's)", validator=_optional_count
+        None, "rounds to play (default: the plan's; deep: 200)", validator=_optional_count
     )
     seed: int = option(0, "seed of the network and the game")
+    seeds: int = option(
+        1,
+        "play the game with so many seeds, from the seed on, at once, and report means over them "
+        "with intervals",
+        validator=positive_integer,
+    )
     device: str = option("auto", "where to play", choices=("auto", "cpu", "cuda"))
     dtype: str = option("float64", "precision of the game", choices=("float64", "float32"))
+    keep_in: str = option(
+        "auto",
+        "where the played inputs are kept during the game: memory, a folder, or auto: in memory "
+        "up to 1 GB, else beside the run folder",
+    )
     out: str = option("runs/demo", "run folder to write")
     overwrite: bool = option(False, "replace the run folder if it exists")
 
@@ -66,4 +101,9 @@ class DemoSettings:
         if self.seed < 0:
             raise ArgumentError(
                 f"`DemoSettings(seed=...)` must be a non-negative integer, got {self.seed!r}."
+            )
+        if self.seeds > 1 and self.network == "deep":
+            raise ArgumentError(
+                "`DemoSettings(seeds=...)` must be 1 with a deep network, whose trends have seeds "
+                f"of their own, got {self.seeds!r}."
             )

@@ -10,11 +10,22 @@ from olgame import theory
 from olgame.arrays import to_numpy
 from olgame.certify import Bracket
 from olgame.exceptions import NotAvailableError
+from olgame.losses.loss import Loss
 from olgame.regret import Ledger
-from olgame.results import Certified
+from olgame.results import Certified, Estimated
 from olgame.transcript import Transcript
 
-__all__ = ["book", "curves", "ledger_rows", "losses", "regret_per_round", "row", "value_rows"]
+__all__ = [
+    "book",
+    "curves",
+    "held_out",
+    "ledger_rows",
+    "losses",
+    "regret_per_round",
+    "robust_error",
+    "row",
+    "value_rows",
+]
 
 Section = dict[str, Any]
 
@@ -86,6 +97,37 @@ def value_rows(
     for point, bracket in ceilings.items():
         rows.append(row(name, None, bracket.upper, f"certificate at the {point}"))
     return rows
+
+
+def held_out(run: Transcript, observer: str, about: str) -> Section | None:
+    """What a `HeldOut` observer found: at first, where its attacked loss was least, and at last."""
+    found = run.observed.get(observer)
+    if found is None or not len(found.rounds):
+        return None
+    chosen = {0: "first", int(found["attacked_loss"].argmin()): "least", len(found.rounds) - 1: ""}
+    rows = []
+    for i in sorted(chosen):
+        t = int(found.rounds[i])
+        point = f"round {t}" if t <= run.rounds else "at the end"
+        values: Section = {name: float(column[i]) for name, column in found.columns.items()}
+        for name in ("attacked_loss", "attacked_error"):
+            values[name] = Estimated(values[name], "what the attack found: an estimate from below")
+        rows.append({"point": point, **values})
+    return {"data": about, "rows": rows, "robust_error": None}
+
+
+def robust_error(bracket: Bracket, loss: Loss) -> Certified | None:
+    """At most this part of the samples can be made wrong in B(x).
+
+    A loss of the margin is phi(y f) with phi non-increasing: where the certified loss is below
+    phi(0), y f > 0 on all of B(x).
+    """
+    if bracket.per_sample.upper is None or not loss.of_margin:
+        return None
+    nothing = np.zeros(1)
+    at_zero = float(np.asarray(loss.value(nothing, nothing + 1.0))[0])
+    part = float(np.mean(~(bracket.per_sample.upper < at_zero)))
+    return Certified(part, "upper", "samples whose certified loss is not below that of margin 0")
 
 
 def curves(run: Transcript, against_maximizer: Ledger, against_last: Ledger) -> Section:

@@ -9,16 +9,22 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from olgame.report.bands import draw_band
+from olgame.report.deep_panels import deep_panels
 from olgame.report.numbers import number
 from olgame.storage import StoredRun, load_run
 
 __all__ = ["game_figure", "save_figure"]
 
 _BLUE, _ORANGE, _GREEN, _RED, _GRAY = "#0b5fa5", "#d1660a", "#2a7f3f", "#b3261e", "#6b7280"
+_VIOLET, _TEAL = "#6d3fa0", "#0f766e"
 
 
 def game_figure(run: StoredRun) -> Figure:
     """Three panels: loss between floor and guarantee, regret under its bounds, the ledger.
+
+    A game on a deep network has a second row: the distance from the linearization along the path,
+    and its slopes in width and depth.
 
     Args:
         run: A stored run of the demonstration game.
@@ -26,11 +32,14 @@ def game_figure(run: StoredRun) -> Figure:
     Returns:
         A matplotlib figure; nothing is drawn on a screen.
     """
-    figure = Figure(figsize=(16.0, 5.6), layout="constrained")
-    axes = figure.subplots(1, 3, width_ratios=(1.05, 1.0, 1.1))
-    _losses(axes[0], run)
-    _regret(axes[1], run)
-    _waterfall(axes[2], run)
+    deep = run.results.get("constants") is not None
+    figure = Figure(figsize=(16.0, 10.6 if deep else 5.6), layout="constrained")
+    rows = figure.subplots(2 if deep else 1, 3, width_ratios=(1.05, 1.0, 1.1), squeeze=False)
+    _losses(rows[0][0], run)
+    _regret(rows[0][1], run)
+    _waterfall(rows[0][2], run)
+    if deep:
+        deep_panels(rows[1], run)
     figure.suptitle(_title(run), fontsize=11, x=0.01, ha="left")
     return figure
 
@@ -68,12 +77,14 @@ def _losses(axis: Any, run: StoredRun) -> None:
     rounds = np.arange(1, len(loss) + 1)
     verdict = run.results.get("verdict") or {}
     twin = (run.results.get("twin") or {}).get("loss_curve")
-    axis.plot(rounds, loss, color=_BLUE, lw=2, label=r"network: $L_A(W_t)$")
+    axis.plot(rounds, loss, color=_BLUE, lw=2, label=rf"network{_whose(run)}: $L_A(W_t)$")
+    _seeds(axis, run, "loss", "loss")
     if twin is not None:
         axis.plot(
             np.arange(1, len(twin) + 1), twin, color=_ORANGE, lw=1.4, ls="--",
             label="linearized twin",
         )  # fmt: skip
+    _observed(axis, run)
     floor, ceiling = number(verdict.get("floor")), number(verdict.get("ceiling"))
     if floor is not None and ceiling is not None:
         axis.axhspan(
@@ -81,7 +92,7 @@ def _losses(axis: Any, run: StoredRun) -> None:
         )  # fmt: skip
         axis.axhline(
             floor, color=_GREEN, lw=1.2,
-            label=f"value of the game, certified: {floor:.6f} to {ceiling:.6f}",
+            label=f"value of the game{_whose(run)}, certified: {floor:.6f} to {ceiling:.6f}",
         )  # fmt: skip
     if floor is not None:
         guarantee = floor + verdict["accuracy"]
@@ -90,10 +101,40 @@ def _losses(axis: Any, run: StoredRun) -> None:
             label=f"guarantee: floor + accuracy = {guarantee:.4f}",
         )  # fmt: skip
     axis.axhline(loss[0], color=_GRAY, lw=0.9, label=f"loss of the start: {loss[0]:.4f}")
-    axis.set(xlabel="round t", ylabel="surrogate loss", xlim=(1, max(2, len(loss))))
+    last = max([2, len(loss), *(int(found.rounds.max()) for found in run.observed.values())])
+    axis.set(xlabel="round t", ylabel="surrogate loss", xlim=(1, last))
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.set_title("Loss between floor and guarantee", loc="left", fontsize=11)
+    title = "Loss of the game" if floor is None else "Loss between floor and guarantee"
+    axis.set_title(title, loc="left", fontsize=11)
     axis.legend(fontsize=8, framealpha=0.9)
+
+
+def _seeds(axis: Any, run: StoredRun, name: str, what: str) -> None:
+    """The curves of many seeds, where they were played."""
+    section = run.results.get("seeds")
+    if section is not None:
+        level = float(section["level"])
+        draw_band(axis, section[name], what=what, level=level, color=_TEAL)
+
+
+def _whose(run: StoredRun) -> str:
+    """Whose game the lines are of, where the curves of others are drawn too."""
+    section = run.results.get("seeds")
+    return "" if section is None else f", seed {section['seeds'][0]}"
+
+
+def _observed(axis: Any, run: StoredRun) -> None:
+    """Losses that observers found; the point after the last update is drawn as round T + 1."""
+    styles = iter((("-", "o"), ("--", "s"), (":", "^"), ("-.", "v")))
+    for name, found in run.observed.items():
+        for column, values in found.columns.items():
+            if not column.endswith("loss") or values.ndim != 1:
+                continue
+            dash, marker = next(styles, ("-", "o"))
+            axis.plot(
+                found.rounds, values, color=_VIOLET, lw=1.2, ls=dash, marker=marker, ms=3,
+                label=f"{name}: {column.replace('_', ' ')}",
+            )  # fmt: skip
 
 
 def _regret(axis: Any, run: StoredRun) -> None:
@@ -107,6 +148,7 @@ def _regret(axis: Any, run: StoredRun) -> None:
     ):
         if curves.get(key) is not None:
             axis.plot(rounds, curves[key], color=color, ls=style, lw=1.8, label=label)
+    _seeds(axis, run, "linear", "linear regret")
     axis.axhline(0.0, color=_GRAY, lw=0.8)
     axis.set(xlabel="round t", ylabel="cumulative regret", xlim=(1, max(2, len(rounds))))
     axis.xaxis.get_major_locator().set_params(integer=True)
@@ -146,7 +188,10 @@ def _waterfall(axis: Any, run: StoredRun) -> None:
         if total:
             break
     axis.set_xticks(range(len(labels)), labels, fontsize=8)
+    axis.use_sticky_edges = False  # a falling bar would stick the axis to its upper end
     axis.margins(y=0.12)
+    if axis.dataLim.y0 >= 0.0:
+        axis.set_ylim(bottom=0.0)
     axis.axhline(0.0, color=_GRAY, lw=0.8)
     book = ledger["books"].get(ledger["comparator"])
     if book is not None:

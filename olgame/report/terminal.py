@@ -11,6 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from olgame.report.bands import seeds_table
+from olgame.report.deep_tables import constants_table, trends_table
 from olgame.report.numbers import number
 
 __all__ = ["render"]
@@ -25,8 +27,10 @@ _CONTENT = {"informative": "bold green", "vacuous": "bold yellow", "undecided": 
 
 _KNOWN = {
     *("status", "plan", "game", "loss", "regret", "ledger", "certificates", "verdict"),
-    *("curves", "hindsight", "twin"),
+    *("curves", "hindsight", "twin", "held_out"),
+    *("suggested", "constants", "trends", "not_available", "seeds"),
 }
+_OPTIONAL = {"held_out", "suggested", "constants", "trends", "not_available", "seeds"}
 
 Results = Mapping[str, Any]
 
@@ -40,14 +44,22 @@ def render(results: Results, console: Console) -> None:
     """
     sections = (
         ("Plan", "plan", _plan),
+        ("Steps", "suggested", lambda results: _pairs(results["suggested"])),
         ("Game", "game", _game),
         ("Surrogate loss and regret", "loss", _regret),
+        ("Held-out samples", "held_out", _held_out),
         ("Ledger", "ledger", _ledger),
+        ("Constants beside exponents", "constants", constants_table),
+        ("Trends in width and depth", "trends", trends_table),
         ("Certificates", "certificates", _certificates),
         ("Verdict", "verdict", _verdict),
+        ("Over seeds", "seeds", seeds_table),
+        ("Not available", "not_available", lambda results: _pairs(results["not_available"])),
     )
     if results.get("status") != "finished":
-        missing = ", ".join(key for _, key, _ in sections if results.get(key) is None)
+        without = _OPTIONAL | set(results.get("not_available") or ())
+        keys = [key for _, key, _ in sections if key not in without]
+        missing = ", ".join(key for key in keys if results.get(key) is None)
         text = f"The run was {results.get('status')}; not computed: {missing or 'nothing'}."
         console.print(Text(text, style="bold red"))
     for title, key, show in sections:
@@ -120,6 +132,20 @@ def _regret(results: Results) -> RenderableType:
     return table
 
 
+def _held_out(results: Results) -> RenderableType:
+    section = results["held_out"]
+    table = _table("", "loss", "attacked loss", "error", "attacked error")
+    for row in section["rows"]:
+        losses = (f"{row['clean_loss']:.4f}", f"~ {number(row['attacked_loss']):.4f}")
+        errors = (f"{row['clean_error']:.2%}", f"~ {number(row['attacked_error']):.2%}")
+        table.add_row(row["point"], *losses, *errors)
+    lines = [Text(f"{section['data']}; ~ is what the attack found, an estimate from below", "dim")]
+    if section.get("robust_error") is not None:
+        part = f"{number(section['robust_error']):.2%}"
+        lines.append(Text(f"certified, last iterate: robust error at most {part}", "green"))
+    return Group(lines[0], table, *lines[1:])
+
+
 def _optional(value: Any) -> str:
     found = number(value)
     return "not available" if found is None else f"{found:.4f}"
@@ -175,8 +201,13 @@ def _verdict(results: Results) -> RenderableType:
     head.add_row("premises", _counted(verdict["premises"]))
     head.add_row("conclusion", Text(conclusion, style=style))
     head.add_row("", verdict["reason"])
-    head.add_row("content", Text(verdict["content"], style=_CONTENT[verdict["content"]]))
-    head.add_row("", _content(verdict))
+    if verdict.get("regret") is not None:  # of a theorem that leaves all but the regret open
+        told, regret_style = _CONCLUSION[verdict["regret"]]
+        head.add_row("linear regret", Text(told, style=regret_style))
+        head.add_row("", verdict["regret_reason"])
+    if "content" in verdict:
+        head.add_row("content", Text(verdict["content"], style=_CONTENT[verdict["content"]]))
+        head.add_row("", _content(verdict))
     return Group(_premises(verdict["premises"]), Text(), head)
 
 

@@ -24,17 +24,23 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from tests.benchmarks import network, online
+    from tests.benchmarks import experts, hindsight, many_samples, many_seeds, network, online
 
     torch.set_num_threads(options.threads)
     suites: dict[str, Callable[[], list[str]]] = {
         "single": online.single,
         "batched": online.batched,
+        "hedge": experts.single,
+        "hedge-batched": experts.batched,
         "memory": online.memory,
         "attack-float32": lambda: network.attack(torch.float32, options.device),
         "attack-float64": lambda: network.attack(torch.float64, options.device),
         "round-float32": lambda: network.rounds(torch.float32, options.device),
         "round-float64": lambda: network.rounds(torch.float64, options.device),
+        "hindsight": hindsight.table,
+        "batch-seeds": lambda: many_seeds.table(options.device),
+        "certificates": many_samples.certificates,
+        "pieces": many_samples.pieces,
     }
     unknown = set(options.names) - set(suites)
     if unknown:

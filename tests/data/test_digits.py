@@ -50,8 +50,20 @@ def test_swapped_classes_swap_the_labels() -> None:
     np.testing.assert_array_equal(y, -y_swapped)
 
 
+@pytest.mark.parametrize("classes", [range(10), (7, 2, 9)])
+def test_of_more_than_two_digits_the_labels_are_places(classes: Any) -> None:
+    datasets = pytest.importorskip("sklearn.datasets")
+    images, digit = datasets.load_digits(return_X_y=True)
+    x, y = digits(classes=classes)
+    kept = [i for i, c in enumerate(digit) if c in classes]
+    assert y.dtype == np.int64
+    assert [classes[k] for k in y] == [digit[i] for i in kept]
+    np.testing.assert_allclose(x[0] * np.linalg.norm(images[kept[0]]), images[kept[0]], atol=1e-12)
+
+
 @pytest.mark.parametrize(
-    "classes", [(0,), (0, 1, 2), (3, 3), (-1, 2), (0, 10), (0.0, 1.0), "01", 3, (True, 0), None]
+    "classes",
+    [(0,), (0, 1, 0), (3, 3), (-1, 2), (0, 10), (0.0, 1.0), "01", 3, (True, 0), None, range(11)],
 )
 def test_bad_classes_are_named(classes: Any) -> None:
     with pytest.raises(ArgumentError, match=r"digits\(classes=\.\.\.\).*got") as caught:
