@@ -139,8 +139,7 @@ class CuttingPlanes:
 
         def value(gamma: float) -> float:
             mixed: Floats = total + gamma * (slopes[toward] - total)
-            fall = float(mixed @ self._least(mixed))
-            return here + gamma * (there - here) + fall
+            return float(here + gamma * (there - here) + mixed @ self._least(mixed))
 
         low, high, ratio = 0.0, 1.0, 0.5 * (5.0**0.5 - 1.0)
         left, right = high - ratio, low + ratio

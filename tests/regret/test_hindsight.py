@@ -71,7 +71,7 @@ def test_convex_games_against_cvxpy(name: str, kind: str) -> None:
             total = total + 0.25 * cp.sum_squares(u - a)
     run = game(losses, SETS[name])
     best = float(cp.Problem(cp.Minimize(total / 30), constraints(u, name)).solve("CLARABEL"))
-    found = hindsight(run, steps=200)
+    found = hindsight(run, steps=100)
     assert found.value - found.gap - 1e-7 <= best <= found.value + 1e-7
     assert found.gap <= (1e-10 if kind == "linear" else 1e-6)
     assert bool(SETS[name].contains(found.point, atol=1e-9))
@@ -112,7 +112,7 @@ def test_models_that_are_linear_in_their_weights(name: str, loss_name: str) -> N
     total = sum(cp.sum(values[loss_name](s)) for s in margins) / 200
     best = float(cp.Problem(cp.Minimize(total), constraints(u, name)).solve("CLARABEL"))
     for every in (1, 7):
-        found = hindsight(run, every=every, steps=300)
+        found = hindsight(run, every=every, steps=80)
         assert found.value - found.gap - 1e-6 <= best <= found.value + 1e-6
         assert found.gap <= (5e-2 if every == 7 or loss_name == "hinge" else 1e-4)
         assert found.certificate is None
@@ -210,7 +210,7 @@ def test_a_wide_network_has_its_global_minimizer_certified(library: str) -> None
         rounds=40,
         keep="examples",
     )
-    best = hindsight(other, every=10, steps=200)
+    best = hindsight(other, every=10, steps=60)
     assert best.certificate is None
     assert 0.0 <= best.gap <= 1e-2
 
