@@ -123,7 +123,7 @@ class CuttingPlanes:
             total += gamma * (slopes[toward] - total)
         p = slopes.shape[-1]
         slack = 8.0 * unit_roundoff(self._start) * (len(self._losses) + p + len(constants))
-        return best - slack * (self._size + abs(best))
+        return float(best - slack * (self._size + abs(best)))
 
     def _line(
         self,
