@@ -176,7 +176,7 @@ def test_torch_equals_numpy() -> None:
         for a, b in ((known.upper, found.upper), (known.lower, found.lower)):
             assert a is not None
             assert b is not None
-            assert b.value == pytest.approx(a.value, rel=1e-4)
+            assert b.value == pytest.approx(a.value, rel=1e-10)
 
 
 def test_convex_loss_that_is_not_of_the_margin() -> None:
