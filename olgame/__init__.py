@@ -19,7 +19,7 @@ from olgame import sets as sets
 from olgame import step_sizes as step_sizes
 from olgame import theory as theory
 from olgame.band import Band as Band
-from olgame.band import band as band
+from olgame.band import band_of as band_of
 from olgame.checkpoint import Checkpoint as Checkpoint
 from olgame.feedback import Feedback as Feedback
 from olgame.feedback import Level as Level

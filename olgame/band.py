@@ -14,7 +14,7 @@ from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError, DataError
 from olgame.validation import require
 
-__all__ = ["Band", "band", "student_quantile"]
+__all__ = ["Band", "band_of", "student_quantile"]
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ class Band:
         )
 
 
-def band(values: Any, level: float = 0.95) -> Band:
+def band_of(values: Any, level: float = 0.95) -> Band:
     """The `Band` of numbers that games differ in.
 
     Args:
@@ -84,7 +84,7 @@ def band(values: Any, level: float = 0.95) -> Band:
         DataError: A value is not finite.
 
     Example:
-        >>> found = band([1.0, 2.0, 3.0, 4.0])
+        >>> found = band_of([1.0, 2.0, 3.0, 4.0])
         >>> found.mean, round(found.half_width, 6)
         (2.5, 2.05426)
         >>> print(found)
@@ -93,15 +93,15 @@ def band(values: Any, level: float = 0.95) -> Band:
     References:
         student1908.
     """
-    require(0.0 < level < 1.0, "band", "level", "be between 0 and 1", level)
+    require(0.0 < level < 1.0, "band_of", "level", "be between 0 and 1", level)
     found = to_numpy(values)
     if found.ndim == 0 or found.shape[-1] < 2:
         raise ArgumentError(
-            "`band(values=...)` must hold the values of at least 2 games on the last axis, got "
+            "`band_of(values=...)` must hold the values of at least 2 games on the last axis, got "
             f"shape {found.shape}."
         )
     if not np.isfinite(found).all():
-        raise DataError("`band(values=...)` must be finite: a game with nan or inf has no mean.")
+        raise DataError("`band_of(values=...)` must be finite: nan and inf have no mean.")
     count = found.shape[-1]
     mean = found.mean(-1)
     error = found.std(-1, ddof=1) / math.sqrt(count)

@@ -29,8 +29,8 @@ __all__ = ["ROUNDING", "Move", "Referee", "is_booked_in_chunks"]
 CHUNK = 96
 """Rounds of a small game that are booked together, at most."""
 
-ROOM = 2**15
-"""Numbers that are booked together, at most: beyond, memory is fetched anew for every chunk."""
+ROOM = 2**17
+"""Numbers that are booked together, at most: a few times that should stay in the cache."""
 
 PATIENCE = 64
 """Rounds of a medium-sized game that are checked together."""
@@ -182,8 +182,10 @@ class Referee:
                 if bend is not None:
                     self.sums.add_curvature(bend, point)
         if self._games:
-            for point, value in zip(points, values, strict=True):
-                self.sums.note_loss(point, to_numpy(value))
+            losses = as_column(values, self._games)
+            better = losses < self.sums.best_loss
+            for i in np.flatnonzero(better.reshape(len(better), -1).any(axis=1)):
+                self.sums.note_loss(points[i], losses[i])
         else:
             losses = as_column(values, ())
             best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))

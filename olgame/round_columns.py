@@ -33,7 +33,7 @@ def as_column(values: Sequence[Any], games: tuple[int, ...]) -> Floats:
     """Scalars of rounds, shape ``(k, *games)``, with axes of length 1 where all games agree."""
     if not games:
         return np.array([*map(float, values)])
-    if all(isinstance(value, float) for value in values):
+    if isinstance(values[0], float) and all(isinstance(value, float) for value in values):
         return np.array(values).reshape(-1, *(1 for _ in games))
     arrays = [*map(to_numpy, values)]
     if {array.shape for array in arrays} != {games}:

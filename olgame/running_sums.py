@@ -63,6 +63,7 @@ class RunningSums:
     _next: tuple[Any, Any] = attrs.field(init=False, default=(None, None))
     _moved: Any = attrs.field(init=False, default=None)
     _spare: Any = attrs.field(init=False, default=None)
+    _rooms: dict[str, Any] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         xp = kernels(self.start).xp
@@ -177,17 +178,39 @@ class RunningSums:
     ) -> Reduced:
         """Add several rounds of a small game at once."""
         k = kernels(self.start)
-        offsets = self.stacked([*points, next_point])
-        offsets -= self.start
-        stacked = self.stacked(gradients)
+        # Memory is used again: fresh pages for every chunk cost more than the arithmetic.
+        offsets = self._room("offsets", len(points) + 1)
+        for i, point in enumerate((*points, next_point)):
+            k.axpy(-1.0, self.start, point, offsets[i])
+        stacked = self._room("gradients", len(gradients))
+        for i, gradient in enumerate(gradients):
+            stacked[i] = gradient
         before = offsets[:-1]
         self._gradient_sum += k.xp.sum(stacked, axis=0, dtype=k.xp.float64)
         error = None
+        inner, slopes = k.dot(stacked, before), k.norm(stacked)
         if steps is not None:
-            alpha = as_like(steps, self.start)[..., None]
-            moved = before - alpha * stacked
-            error = k.norm(offsets[1:] - self._recentered.project(moved))
-        return Reduced(k.dot(stacked, before), k.norm(before), k.norm(stacked), error)
+            # In the memory of the stacked gradients, which are not needed any more.
+            moved = stacked
+            moved *= (
+                -float(steps.flat[0]) if _all_equal(steps) else -as_like(steps, moved)[..., None]
+            )
+            moved += before
+            projected = self._project(moved)
+            if projected is not moved:
+                moved[...] = projected
+            moved -= offsets[1:]
+            error = k.norm(moved)
+        return Reduced(inner, k.norm(before), slopes, error)
+
+    def _room(self, what: str, rounds: int) -> Any:
+        """Memory of our own for the points of so many rounds."""
+        held = self._rooms.get(what)
+        if held is None or held.shape[0] < rounds:
+            k = kernels(self.start)
+            at = k.xp.zeros_like(self.start)
+            held = self._rooms[what] = k.xp.stack([at] * rounds)
+        return held[:rounds]
 
     def stacked(self, arrays: Sequence[Any]) -> Any:
         """``stack``, which for small arrays takes more than twice as long as this."""
@@ -216,3 +239,7 @@ class RunningSums:
             mask = xp.asarray(better, device=device(self.start))[..., None]
             self.best_point = xp.where(mask, point, self.best_point)
             self.best_loss = np.minimum(self.best_loss, loss)
+
+
+def _all_equal(steps: NDArray[np.float64]) -> bool:
+    return steps.size == 1 or bool((steps == steps.flat[0]).all())

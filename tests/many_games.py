@@ -26,12 +26,13 @@ BALL = og.perturbations.l2(0.15)
 ADAPTIVE = og.learners.OnlineGradientDescent(og.step_sizes.AdaGradNorm(1.5))
 
 
-def data() -> tuple[Any, Any]:
-    """Inputs and labels of every game."""
+def data(classes: int | None = None) -> tuple[Any, Any]:
+    """Inputs and labels of every game; labels -1 and +1, or 0, 1, ..."""
     rng = np.random.default_rng(5)
     y = np.where(rng.random((GAMES, SAMPLES)) < 0.5, 1.0, -1.0)
     x = rng.standard_normal((GAMES, SAMPLES, DIM)) + 0.4 * y[..., None]
-    return x / np.linalg.norm(x, axis=-1, keepdims=True), y
+    x = x / np.linalg.norm(x, axis=-1, keepdims=True)
+    return x, y if classes is None else rng.integers(0, classes, y.shape).astype(float)
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -47,6 +48,7 @@ class Setting:
     radius: float = 0.8
     rounds: int = ROUNDS
     own_data: bool = True
+    classes: int | None = None
 
     def adversary(self, seed: Any, x: Any, y: Any) -> Any:
         return og.adversaries.InputAttack(
@@ -66,14 +68,14 @@ class Setting:
 
     def together(self, **options: Any) -> og.Transcript:
         """All games at once."""
-        x, y = data()
+        x, y = data(self.classes)
         if not self.own_data:
             x, y = x[0], y[0]
         return self._play(self.adversary(SEEDS[::-1], x, y), SEEDS, **options)
 
     def alone(self, game: int, **options: Any) -> og.Transcript:
         """One of them, played by itself."""
-        x, y = data()
+        x, y = data(self.classes)
         i = game if self.own_data else 0
         return self._play(self.adversary(SEEDS[::-1][game], x[i], y[i]), SEEDS[game], **options)
 
@@ -106,7 +108,7 @@ def worst_difference(setting: Setting) -> float:
 
 def round_difference(setting: Setting, run: og.Transcript, game: int) -> float:
     """Of a game's rounds, each played alone from the point that the batch had reached."""
-    x, y = data()
+    x, y = data(setting.classes)
     i = game if setting.own_data else 0
     adversary = setting.adversary(SEEDS[::-1][game], x[i], y[i])
     single = run.game(game)

@@ -51,7 +51,8 @@ ARROWS: dict[str, set[str]] = {
     "feedback": BASE | {"losses"},
     "learners": BASE | {"sets", "step_sizes", "mirror_maps", "feedback", "noise"},
     "attacks": BASE | {"perturbations", "models", "losses"},
-    "adversaries": BASE | {"attacks", "models", "losses", "perturbations", "data"},
+    "adversaries": BASE
+    | {"attacks", "models", "losses", "perturbations", "data", "sets", "learners", "feedback"},
     "transcript": BASE | PROTOCOLS | {"observers"},
     "running_sums": BASE | PROTOCOLS,
     "round_columns": BASE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import olgame as og
+from olgame.checks import check_adversary, check_model
 from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError, ViolationError
 from olgame.game_generators import game_generator
 from olgame.models.grouped_evaluation import GroupedEvaluation
@@ -92,6 +94,19 @@ def test_other_settings_too(setting: Setting) -> None:
 def test_large_points_are_booked_round_by_round_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("olgame.referee.SMALL", 10)
     assert worst_difference(Setting(model=network())) < 1e-12
+
+
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("loss", ["cross_entropy", "multiclass_hinge"])
+def test_games_with_classes(loss: str, paired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output weights of shape (m, k) for each game, also a few games at a time."""
+    make = network(paired=paired, classes=3)
+    for model in (make, linearized(make)):
+        setting = Setting(model=model, loss=getattr(og.losses, loss), classes=3, batch_size=7)
+        assert worst_difference(setting) < 1e-12
+        run = setting.together()
+        assert og.regret.game_ledgers(run, run.final_point).closes
+        monkeypatch.setattr("olgame.models.grouped_evaluation.GROUP", 2 * WIDTH * SAMPLES)
 
 
 @pytest.mark.parametrize("own_data", [True, False])
@@ -204,6 +219,66 @@ def test_losses_that_are_fixed_before_the_game(own: bool) -> None:
         alone = og.play(learner, adversary, ball, rounds=40, keep="examples")
         assert difference(single, alone) < 1e-12
         assert og.regret.ledger(single, single.final_point).closes
+
+
+LEARNERS: dict[str, Any] = {
+    "noisy": lambda seed: og.learners.Noisy(
+        og.learners.OnlineGradientDescent(0.2), gradient=og.noise.Gaussian(0.3), seed=seed
+    ),
+    "perturbed leader": lambda seed: og.learners.FollowThePerturbedLeader(2.0, seed=seed),
+    "one-point bandit": lambda seed: og.learners.OnePointBandit(0.05, exploration=0.1, seed=seed),
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_learners_that_draw_have_a_seed_for_each_game(name: str) -> None:
+    rng = np.random.default_rng(4)
+    losses = [og.losses.LinearLoss(rng.standard_normal((3, 5))) for _ in range(30)]
+    adversary, ball = og.adversaries.ObliviousSequence(losses), og.sets.L2Ball(1.0, np.zeros(5))
+    start, seeds = np.zeros((3, 5)), [8, 2, 8]
+    run = og.play(LEARNERS[name](seeds), adversary, ball, rounds=30, start=start, keep="examples")
+    assert (run.loss[:, 0] != run.loss[:, 1]).any()
+    for i, seed in enumerate(seeds):
+        single = run.game(i)
+        alone = og.play(
+            LEARNERS[name](seed), adversary.game((i,)), ball, rounds=30, keep="examples"
+        )
+        assert difference(single, alone) < 1e-12
+        for replayed in og.replay(single):
+            t = replayed.round - 1
+            assert replayed.evaluation.value == pytest.approx(single.loss[t], abs=1e-12)
+
+
+def test_a_batch_is_played_on_after_its_process_was_killed(tmp_path: Path) -> None:
+    x, y = data()
+    setting = Setting(model=network(), rounds=30)
+    whole = setting.together(keep="sums")
+    save = og.Checkpoint(tmp_path / "game.npz", every=1)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(seen: Any) -> None:
+        if seen.round == 29:
+            raise Killed
+
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr("olgame.referee.CHUNK", 4)
+    with pytest.raises(Killed):
+        setting.together(keep="sums", checkpoint=save, observers=[kill])
+    monkeypatch.undo()
+    adversary = setting.adversary(SEEDS[::-1], x, y)
+    again = og.resume(save.path, setting.learner, adversary, adversary.model.neighborhood(0.8))
+    assert again.seed == tuple(SEEDS)
+    for i in range(GAMES):
+        assert difference(again.game(i), whole.game(i)) < 1e-12
+
+
+def test_parts_of_several_games_are_checked_as_the_first_of_them() -> None:
+    x, y = data()
+    setting = Setting(model=network())
+    assert check_model(network()(SEEDS)).skipped == {}
+    assert "in B(x)" in check_adversary(setting.adversary(SEEDS, x, y)).passed
 
 
 # --- what is found out about them -----------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from olgame.arrays import as_like
 from olgame.exceptions import TimingError
 from olgame.losses.round_loss import RoundLoss
 from olgame.randomness import Seed
@@ -41,6 +42,15 @@ class View:
     def games(self) -> tuple[int, ...]:
         """The leading axes of the points, one game each; ``()`` for a single game."""
         return tuple(self._point.shape[:-1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the points, ``(..., p)``: no secret."""
+        return tuple(self._point.shape)
+
+    def asarray(self, values: Any) -> Any:
+        """``values`` as an array of the library, dtype and device of the points."""
+        return as_like(values, self._point)
 
     @property
     def point(self) -> Array:

@@ -24,6 +24,7 @@ from olgame.checks.round_losses import expect_gradient, expect_lower_model, expe
 from olgame.exceptions import ArgumentError, TimingError
 from olgame.losses.model_loss import ModelLoss
 from olgame.losses.round_loss import RoundLoss
+from olgame.one_game import one_game
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.l2_ball import L2Ball
 from olgame.typing import Array
@@ -81,6 +82,7 @@ def check_adversary(
         >>> report.skipped["in B(x)"]
         'the adversary moves no inputs'
     """
+    adversary = one_game(adversary, (0,) * len(getattr(adversary, "games", ())))
     for source in (adversary, decision_set):
         if start is None:
             start = getattr(source, "start" if source is adversary else "center", None)
@@ -239,10 +241,11 @@ def _in_set(case: _Case) -> None:
         if evidence is not None:
             seen = True
             worst = float(np.max(host(evidence.distance)))
+            tolerance = float(np.max(host(evidence.tolerance)))
             expect(
-                worst <= evidence.tolerance,
+                worst <= tolerance,
                 f"the input of sample {evidence.worst_sample} is {worst:.3g} outside B(x) in round "
-                f"{t} (rounding explains {evidence.tolerance:.1g}). Project what you play: "
+                f"{t} (rounding explains {tolerance:.1g}). Project what you play: "
                 "`perturbation_set.project(x, x_adv)`",
             )
         if allowed is None or clean is None or (evidence and evidence.batch is not None):
@@ -260,7 +263,7 @@ def _in_set(case: _Case) -> None:
         if evidence is not None:
             told = float(np.max(host(evidence.distance)))
             expect(
-                abs(told - worst) <= slack + evidence.tolerance,
+                abs(told - worst) <= slack + tolerance,
                 f"the evidence of round {t} says distance {told:.3g}, measured {worst:.3g}",
             )
     if not seen:

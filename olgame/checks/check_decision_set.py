@@ -6,13 +6,11 @@ import math
 from collections.abc import Collection
 from typing import Any
 
-import attrs
 import numpy as np
 
 from olgame.arrays import as_like, kernels, unit_roundoff
 from olgame.checks.checklist import (
     CheckReport,
-    Watched,
     differ,
     expect,
     flags,
@@ -22,6 +20,7 @@ from olgame.checks.checklist import (
     skip_check,
     unit_directions,
 )
+from olgame.checks.set_case import SetCase, set_case
 from olgame.exceptions import NotAvailableError
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
@@ -29,21 +28,6 @@ from olgame.typing import Array
 __all__ = ["check_decision_set"]
 
 GUIDE = "docs/how_to/write_a_set_or_a_loss.md"
-
-
-@attrs.frozen(eq=False)
-class _Case:
-    """The set, points in and around it, directions; ``slack`` is what rounding explains."""
-
-    set: ConvexSet
-    like: Any
-    inside: Any
-    around: Any
-    directions: Any
-    slack: float
-    scale: float
-    seed: int
-    watched: Watched
 
 
 def check_decision_set(
@@ -95,31 +79,11 @@ def check_decision_set(
         "translate": _translate,
         "leading axes": _leading_axes,
     }
-    case = _case(decision_set, like[(0,) * (like.ndim - 1)], seed)
+    case = set_case(decision_set, like[(0,) * (like.ndim - 1)], seed)
     return run_checks(decision_set, case, table, guide=GUIDE, skip=skip, watched=case.watched)
 
 
-def _case(decision_set: ConvexSet, like: Any, seed: int) -> _Case:
-    rng = np.random.default_rng(seed)
-    p = like.shape[-1]
-    diameter = float(getattr(decision_set, "diameter", 1.0))
-    scale = diameter if 0.0 < diameter < math.inf else 1.0
-    inside = as_like(host(decision_set.sample(np.random.default_rng(seed), (12, p))), like)
-    lengths = as_like(scale * np.geomspace(1e-2, 1e2, 12)[:, None], like)
-    around = inside + lengths * unit_directions(rng, (12, p), like)
-    directions = unit_directions(rng, (12, p), like) * as_like(
-        np.geomspace(0.1, 10.0, 12)[:, None], like
-    )
-    size = float(np.abs(host(inside)).max()) * p**0.5 + scale
-    watched = Watched()
-    for label, x in (("the point", around), ("the direction", directions)):
-        watched.add(f"{label} handed to the set", x)
-    watched.add("`center`", getattr(decision_set, "center", None))
-    slack = 200.0 * unit_roundoff(like) * size
-    return _Case(decision_set, like, inside, around, directions, slack, scale, seed, watched)
-
-
-def _sample(case: _Case) -> None:
+def _sample(case: SetCase) -> None:
     shape = (3, 2, case.like.shape[-1])
     draw = case.set.sample(np.random.default_rng(case.seed), shape)
     expect(tuple(draw.shape) == shape, f"`sample` gave shape {tuple(draw.shape)} for {shape}")
@@ -133,7 +97,7 @@ def _sample(case: _Case) -> None:
     expect(not outside.any(), f"{outside.sum()} of {outside.size} samples are not in the set")
 
 
-def _contains(case: _Case) -> None:
+def _contains(case: SetCase) -> None:
     for value, inside in zip(case.inside, flags(case.set.contains(case.inside)), strict=True):
         loose = case.set.contains(value, atol=case.slack)
         expect(bool(loose) or not inside, "`contains` is False with a larger `atol`")
@@ -154,7 +118,7 @@ def _contains(case: _Case) -> None:
     )
 
 
-def _project(case: _Case) -> None:
+def _project(case: SetCase) -> None:
     projected = case.set.project(case.around)
     shape = tuple(case.around.shape)
     expect(
@@ -183,7 +147,7 @@ def _project(case: _Case) -> None:
     )
 
 
-def _witnesses(case: _Case, outward: Any) -> list[Any]:
+def _witnesses(case: SetCase, outward: Any) -> list[Any]:
     """Points of the set: samples and, where it has one that `contains` agrees with, the lmo."""
     found = [u for u in case.inside if bool(case.set.contains(u, atol=case.slack))]
     try:
@@ -193,7 +157,7 @@ def _witnesses(case: _Case, outward: Any) -> list[Any]:
     return [*found, least] if bool(case.set.contains(least, atol=case.slack)) else found
 
 
-def _nearest(case: _Case) -> None:
+def _nearest(case: SetCase) -> None:
     for x in case.around:
         p = case.set.project(x)
         at, outward = host(p), host(x) - host(p)
@@ -211,7 +175,7 @@ def _nearest(case: _Case) -> None:
             )
 
 
-def _finite_directions(case: _Case) -> list[Any]:
+def _finite_directions(case: SetCase) -> list[Any]:
     """Directions, random ones and those of axes, where the set is bounded."""
     axes = np.eye(case.like.shape[-1])[:8]
     tried = [*case.directions, *as_like(np.concatenate([axes, -axes]), case.like)]
@@ -225,11 +189,11 @@ def _finite_directions(case: _Case) -> list[Any]:
     return found
 
 
-def _require_directions(case: _Case) -> list[Any]:
+def _require_directions(case: SetCase) -> list[Any]:
     return _finite_directions(case) or skip_check("the support function is infinite everywhere")
 
 
-def _lmo(case: _Case) -> None:
+def _lmo(case: SetCase) -> None:
     for g in _require_directions(case):
         least = case.set.lmo(-g)
         within = bool(case.set.contains(least, atol=case.slack))
@@ -244,7 +208,7 @@ def _lmo(case: _Case) -> None:
         )
 
 
-def _support(case: _Case) -> None:
+def _support(case: SetCase) -> None:
     for g in _require_directions(case):
         found, size = float(host(case.set.support(g))), float(np.linalg.norm(host(g)))
         slack = 20.0 * case.slack * size
@@ -278,7 +242,7 @@ def _support(case: _Case) -> None:
         )
 
 
-def _reach(case: _Case) -> None:
+def _reach(case: SetCase) -> None:
     for x in case.around:
         found = float(host(case.set.reach(x)))
         distances = [float(np.linalg.norm(host(x) - host(u))) for u in case.inside]
@@ -296,7 +260,7 @@ def _reach(case: _Case) -> None:
         )
 
 
-def _diameter(case: _Case) -> None:
+def _diameter(case: SetCase) -> None:
     if math.isinf(case.set.diameter):
         skip_check("the set is unbounded")
     points = [*case.inside, *(case.set.lmo(g) for g in case.directions)]
@@ -310,7 +274,7 @@ def _diameter(case: _Case) -> None:
     )
 
 
-def _translate(case: _Case) -> None:
+def _translate(case: SetCase) -> None:
     v = case.directions[0]
     moved = case.set.translate(v)
     expect(
@@ -327,7 +291,7 @@ def _translate(case: _Case) -> None:
         )
 
 
-def _leading_axes(case: _Case) -> None:
+def _leading_axes(case: SetCase) -> None:
     p = case.like.shape[-1]
     xp = kernels(case.like).xp
     points = xp.reshape(case.around, (3, 4, p))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-import attrs
 import numpy as np
 
 from olgame.arrays import as_like, kernels, unit_roundoff
 from olgame.checks.checklist import (
     CheckReport,
-    Watched,
     differ,
     expect,
     host,
@@ -20,36 +18,15 @@ from olgame.checks.checklist import (
     unit_directions,
 )
 from olgame.checks.differences import slope_error, slope_tolerance
+from olgame.checks.model_case import ModelCase
 from olgame.exceptions import NotAvailableError
 from olgame.models.model import Model
-from olgame.models.output_axis import OutputAxis, output_axis
+from olgame.one_game import one_game
 from olgame.typing import Array
 
 __all__ = ["check_model"]
 
 GUIDE = "docs/how_to/use_your_own_module.md"
-
-
-@attrs.frozen(eq=False)
-class _Case:
-    """The model at a point w off its start, on inputs x, with cotangents c and directions v."""
-
-    model: Model
-    w: Any
-    x: Any
-    c: Any
-    directions: Any
-    rng: np.random.Generator
-    watched: Watched
-
-    @property
-    def axis(self) -> OutputAxis:
-        return output_axis(self.model)
-
-    def require_function(self) -> None:
-        """Derivatives have a meaning only for a function."""
-        if not self.model.deterministic:
-            skip_check("the model declares that it is not deterministic")
 
 
 def check_model(
@@ -97,35 +74,13 @@ def check_model(
         "neighborhood": _neighborhood,
         "leading axes": _leading_axes,
     }
-    case = _case(model, x, w, seed)
+    if model.start.ndim > 1:  # of several starts the first
+        model = one_game(model, (0,) * (model.start.ndim - 1))
+    case = ModelCase.of(model, x, w, seed)
     return run_checks(model, case, table, guide=GUIDE, skip=skip, watched=case.watched)
 
 
-def _case(model: Model, x: Any, w: Any, seed: int) -> _Case:
-    rng = np.random.default_rng(seed)
-    if x is None:
-        draw = rng.standard_normal((4, model.dim))
-        x = draw / np.linalg.norm(draw, axis=-1, keepdims=True)
-    x = model.asarray(x)
-    start = model.start
-    start = start[(0,) * (start.ndim - 1)]
-    p = start.shape[-1]
-    w = start + unit_directions(rng, (p,), start) if w is None else w
-    c = as_like(rng.standard_normal(_shape(model, x)), x)
-    watched = Watched()
-    for label, value in (("the weights w", w), ("the inputs x", x), ("c", c)):
-        watched.add(label, value)
-    watched.add("`start`", model.start)
-    return _Case(model, w, x, c, unit_directions(rng, (5, p), start), rng, watched)
-
-
-def _shape(model: Model, x: Any) -> tuple[int, ...]:
-    """The shape of the outputs: one number a sample, or ``classes`` of them."""
-    classes = getattr(model, "classes", None)
-    return (x.shape[0],) if classes is None else (x.shape[0], classes)
-
-
-def _start(case: _Case) -> None:
+def _start(case: ModelCase) -> None:
     start = case.model.start
     expect(np.isfinite(host(start)).all(), "`start` has entries that are nan or infinite")
     expect(
@@ -136,8 +91,8 @@ def _start(case: _Case) -> None:
     expect(np.isfinite(z).all(), "the output at `start` is not finite")
 
 
-def _output(case: _Case) -> None:
-    z, shape = case.model(case.w, case.x), _shape(case.model, case.x)
+def _output(case: ModelCase) -> None:
+    z, shape = case.model(case.w, case.x), case.shape
     kind = "one number" if len(shape) == 1 else "`classes` numbers"
     expect(
         tuple(z.shape) == shape,
@@ -150,7 +105,7 @@ def _output(case: _Case) -> None:
     expect(gap == 0.0, f"`at(w, x).z` and `model(w, x)` differ by {gap:.3g}")
 
 
-def _deterministic(case: _Case) -> None:
+def _deterministic(case: ModelCase) -> None:
     case.require_function()
     first = case.model(case.w, case.x)
     for _ in range(4):
@@ -162,7 +117,7 @@ def _deterministic(case: _Case) -> None:
         )
 
 
-def _samples_apart(case: _Case) -> None:
+def _samples_apart(case: ModelCase) -> None:
     case.require_function()
     together = case.model(case.w, case.x)
     for i in range(case.x.shape[0]):
@@ -175,7 +130,7 @@ def _samples_apart(case: _Case) -> None:
         )
 
 
-def _expect_slopes(case: _Case, name: str, error_at: Callable[[Any], float]) -> None:
+def _expect_slopes(case: ModelCase, name: str, error_at: Callable[[Any], float]) -> None:
     """Fail unless the derivative is right on inputs near x; three tries.
 
     A sample that happens to lie on a kink (of ReLU, say) is there in every direction, but not
@@ -190,7 +145,7 @@ def _expect_slopes(case: _Case, name: str, error_at: Callable[[Any], float]) -> 
     expect(False, f"`{name}` is off by {100.0 * error:.3g} %, by finite differences of the output")
 
 
-def _pullback_w(case: _Case) -> None:
+def _pullback_w(case: ModelCase) -> None:
     case.require_function()
     c = host(case.c)
 
@@ -213,7 +168,7 @@ def _pullback_w(case: _Case) -> None:
     _expect_slopes(case, "pullback_w", error_at)
 
 
-def _pullback_x(case: _Case) -> None:
+def _pullback_x(case: ModelCase) -> None:
     case.require_function()
     c = host(case.c)
 
@@ -233,11 +188,11 @@ def _pullback_x(case: _Case) -> None:
     _expect_slopes(case, "pullback_x", error_at)
 
 
-def _input_directions(case: _Case) -> list[Any]:
+def _input_directions(case: ModelCase) -> list[Any]:
     return [unit_directions(case.rng, tuple(case.x.shape), case.x) for _ in range(5)]
 
 
-def _jvp_w(case: _Case) -> None:
+def _jvp_w(case: ModelCase) -> None:
     case.require_function()
 
     def error_at(x: Any) -> float:
@@ -251,7 +206,7 @@ def _jvp_w(case: _Case) -> None:
     _expect_slopes(case, "jvp_w", error_at)
 
 
-def _duality(case: _Case) -> None:
+def _duality(case: ModelCase) -> None:
     case.require_function()
     at = case.model.at(case.w, case.x)
     gradient, c = host(at.pullback_w(case.c)), host(case.c)
@@ -266,7 +221,7 @@ def _duality(case: _Case) -> None:
         )
 
 
-def _jvp_w_pullback_x(case: _Case) -> None:
+def _jvp_w_pullback_x(case: ModelCase) -> None:
     case.require_function()
     v, c = case.directions[0], host(case.c)
 
@@ -284,7 +239,7 @@ def _jvp_w_pullback_x(case: _Case) -> None:
         skip_check("the model has no `jvp_w_pullback_x`")
 
 
-def _curvature_bound(case: _Case) -> None:
+def _curvature_bound(case: ModelCase) -> None:
     case.require_function()
     bound = case.model.curvature_bound(case.x)
     if bound is None:
@@ -310,7 +265,7 @@ def _curvature_bound(case: _Case) -> None:
             )
 
 
-def _neighborhood(case: _Case) -> None:
+def _neighborhood(case: ModelCase) -> None:
     start = case.model.start
     ball = case.model.neighborhood(0.5)
     slack = 100.0 * unit_roundoff(start) * (1.0 + float(np.abs(host(start)).max()))
@@ -323,14 +278,19 @@ def _neighborhood(case: _Case) -> None:
     )
 
 
-def _leading_axes(case: _Case) -> None:
+def _leading_axes(case: ModelCase) -> None:
     case.require_function()
     xp = kernels(case.w).xp
     ws = xp.stack([case.w, case.w + case.directions[0], case.w + case.directions[1]])
     xs = xp.stack([case.x, -1.0 * case.x, 0.5 * case.x])
     cs = xp.stack([case.c, case.c, -1.0 * case.c])
-    together = case.model.at(ws, xs)
-    shared = host(case.model(ws, case.x))
+    together, sharing = case.model.at(ws, xs), case.model.at(ws, case.x)
+    shared, pulled = host(case.model(ws, case.x)), sharing.pullback_x(cs)
+    expect(
+        tuple(pulled.shape) == tuple(xs.shape),
+        f"`pullback_x` of three games that share their inputs gave shape {tuple(pulled.shape)}, "
+        f"not {tuple(xs.shape)}: each game has a gradient of its own",
+    )
     for k in range(3):
         alone = case.model.at(ws[k], xs[k])
         pairs = {
@@ -338,6 +298,10 @@ def _leading_axes(case: _Case) -> None:
             "z for inputs shared by all games": (shared[k], case.model(ws[k], case.x)),
             "pullback_w": (together.pullback_w(cs)[k], alone.pullback_w(cs[k])),
             "pullback_x": (together.pullback_x(cs)[k], alone.pullback_x(cs[k])),
+            "pullback_x for shared inputs": (
+                pulled[k],
+                case.model.at(ws[k], case.x).pullback_x(cs[k]),
+            ),
         }
         for name, (one, other) in pairs.items():
             gap = differ(one, other, case.w, roundings=1e4)

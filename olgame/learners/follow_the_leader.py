@@ -50,6 +50,7 @@ class FollowTheLeader:
           regret <= sum_t norm(g_t)^2/(2 mu t) <= (G^2/(2 mu)) (1 + log T),
 
       with equality on the left while the projection moves nothing: `FollowTheLeaderBound`.
+
     * mu = 0: W_{t+1} = lmo(g_1 + ... + g_t), a linear minimizer, and regret <= sum_t <g_t, W_t -
       W_{t+1}>. Where the leader changes in every round that is linear in T, and so is the regret:
       on [-1, 1] and the gradients 1/2, -1, 1, -1, ... it is T - 1/2 for even T. It takes noise

@@ -11,6 +11,7 @@ import numpy as np
 from olgame.arrays import as_like, kernels
 from olgame.exceptions import NotAvailableError
 from olgame.feedback import Feedback, Level
+from olgame.learners.bandit_state import seed_of_game
 from olgame.learners.simplex_points import gradient_of
 from olgame.randomness import Seed, as_seed, check_seed, game_seeds, generator
 from olgame.sets.convex_set import ConvexSet
@@ -132,6 +133,10 @@ class FollowThePerturbedLeader:
     def copy(self, state: FollowThePerturbedLeaderState, /) -> FollowThePerturbedLeaderState:
         """An independent copy (arrays are never changed in place, so they are shared)."""
         return attrs.evolve(state)
+
+    def game(self, index: tuple[int, ...], /) -> FollowThePerturbedLeader:
+        """The learner of one game of a batch."""
+        return attrs.evolve(self, seed=seed_of_game(self.seed, index))
 
     def perturbation(self, round: int, shape: tuple[int, ...], scale: float = 1.0) -> Any:
         """N_t for points of shape ``(..., p)``, float64 NumPy; ``scale`` is the s of a simplex."""

@@ -11,6 +11,7 @@ from olgame.feedback import Feedback, Level
 from olgame.learners.per_game import per_game
 from olgame.learners.told import told_gradient
 from olgame.mirror_maps.mirror_map import MirrorMap
+from olgame.one_game import one_game
 from olgame.sets.convex_set import ConvexSet
 from olgame.step_sizes import StepSize, as_step_size
 from olgame.typing import Array, Value
@@ -115,3 +116,7 @@ class FollowTheRegularizedLeader:
     def copy(self, state: FollowTheRegularizedLeaderState, /) -> FollowTheRegularizedLeaderState:
         """An independent copy (arrays are never changed, so they are shared)."""
         return attrs.evolve(state)
+
+    def game(self, index: tuple[int, ...], /) -> FollowTheRegularizedLeader:
+        """The learner of one game of a batch, where the mirror map differs."""
+        return attrs.evolve(self, mirror_map=one_game(self.mirror_map, index))

@@ -13,6 +13,7 @@ from olgame.exceptions import ArgumentError, ShapeError
 from olgame.feedback import Feedback, Level
 from olgame.learners.learner import DeclaresSets, Learner
 from olgame.learners.told import told_gradient
+from olgame.one_game import one_game, row
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 
@@ -130,6 +131,20 @@ class Optimistic:
     def copy(self, state: OptimisticState, /) -> OptimisticState:
         """An independent copy."""
         return attrs.evolve(state, inner=self.learner.copy(state.inner))
+
+    def game(self, index: tuple[int, ...], /) -> Optimistic:
+        """The learner of one game of a batch, with the hints of that game."""
+        hints: Any = self.hints
+        if callable(hints):
+            everyone: Any = self.hints
+
+            def hints(t: int) -> Array:
+                found: Array = row(everyone(t), index)
+                return found
+
+        elif hints is not None:
+            hints = [row(hint, index) for hint in hints]
+        return Optimistic(one_game(self.learner, index), hints)
 
     def _look_ahead(self, state: OptimisticState, t: int) -> OptimisticState:
         """W_t, from the hint for round ``t``."""

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from olgame.arrays import as_like, kernels, to_numpy
+from olgame.arrays import kernels, to_numpy
 from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.feedback import Feedback
 from olgame.sets.convex_set import ConvexSet
+from olgame.sets.fields import matched
 from olgame.sets.simplex import Simplex
 from olgame.typing import Array
 
@@ -54,7 +55,7 @@ def probabilities_of(decision_set: Simplex, point: Array) -> Any:
     xp = kernels(point).xp
     q = xp.astype(point, xp.float64)
     if decision_set.offset is not None:
-        q = q - as_like(to_numpy(decision_set.offset), q)
+        q = q - matched(decision_set.offset, q)
     return q if decision_set.scale == 1.0 else q / decision_set.scale
 
 
@@ -64,7 +65,7 @@ def point_of(decision_set: Simplex, probabilities: Any, like: Array) -> Array:
     if decision_set.scale != 1.0:
         w = w * decision_set.scale
     if decision_set.offset is not None:
-        w = w + as_like(to_numpy(decision_set.offset), w)
+        w = w + matched(decision_set.offset, w)
     if w.dtype != like.dtype:
         w = kernels(w).xp.astype(w, like.dtype)
     point: Array = w

@@ -11,6 +11,7 @@ import numpy as np
 from olgame.arrays import kernels, to_numpy
 from olgame.exceptions import ArgumentError, ShapeError
 from olgame.mirror_maps.mirror_map import MirrorPoint
+from olgame.one_game import row
 from olgame.sets.box import Box
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.fields import is_floating, matched
@@ -120,6 +121,10 @@ class Scaled:
         """
         found: Value = _largest(w, self._for(w), decision_set)
         return found
+
+    def game(self, index: tuple[int, ...], /) -> Scaled:
+        """The map of one game, where the weights have leading axes."""
+        return Scaled(row(self.weights, index))
 
     def _for(self, x: Any) -> Any:
         """The weights in the kind of ``x``."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from olgame.arrays import to_numpy
 from olgame.models.linearized import Linearized
 from olgame.models.model import Model
+from olgame.models.output_axis import output_axis
 from olgame.typing import Array
 
 __all__ = ["linearization_error"]
@@ -18,7 +19,7 @@ __all__ = ["linearization_error"]
 def linearization_error(model: Model, w: Array, x: Array) -> NDArray[np.float64]:
     """abs(f(w, x_i) - f_lin(w, x_i)), f_lin taken at the model's start; a float64 array.
 
-    One forward and one forward-mode pass.
+    Of k outputs the largest. One forward and one forward-mode pass.
 
     Args:
         model: f.
@@ -35,4 +36,5 @@ def linearization_error(model: Model, w: Array, x: Array) -> NDArray[np.float64]
         array([0., 0.])
     """
     twin: Any = Linearized(model)
-    return np.abs(to_numpy(model(w, x)) - to_numpy(twin(w, x)))
+    error = np.abs(to_numpy(model(w, x)) - to_numpy(twin(w, x)))
+    return np.asarray(output_axis(model).lift(error).max(axis=-1))

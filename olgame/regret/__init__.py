@@ -6,6 +6,10 @@ from olgame.regret.dynamic import dynamic_curve as dynamic_curve
 from olgame.regret.dynamic import dynamic_linear as dynamic_linear
 from olgame.regret.dynamic import dynamic_linear_curve as dynamic_linear_curve
 from olgame.regret.dynamic import path_length as path_length
+from olgame.regret.exploitability import Strategies as Strategies
+from olgame.regret.exploitability import average_strategies as average_strategies
+from olgame.regret.exploitability import exploitability as exploitability
+from olgame.regret.exploitability import game_value as game_value
 from olgame.regret.external import external as external
 from olgame.regret.game_ledgers import GameLedgers as GameLedgers
 from olgame.regret.game_ledgers import game_ledgers as game_ledgers

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from olgame.band import band
+from olgame.band import band_of
 
 __all__ = ["draw_band", "seeds_table"]
 
@@ -32,7 +32,7 @@ def seeds_table(results: Results) -> RenderableType:
     for name in ("mean", f"+- ({100 * level:g} %)", "least", "most"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in section["rows"]:
-        found = band(row["values"], level)
+        found = band_of(row["values"], level)
         numbers = (found.mean, found.half_width, found.least, found.most)
         table.add_row(row["quantity"], *(_number(value) for value in numbers))
     head = (
@@ -94,7 +94,7 @@ def draw_band(
         level: of the interval.
         color: of all three.
     """
-    found = band(curves, level)
+    found = band_of(curves, level)
     rounds = np.arange(1, len(curves) + 1)
     axis.fill_between(rounds, found.least, found.most, color=color, alpha=0.12, lw=0)
     axis.fill_between(rounds, found.lower, found.upper, color=color, alpha=0.35, lw=0)

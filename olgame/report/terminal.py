@@ -167,7 +167,9 @@ def _ledger(results: Results) -> RenderableType:
 def _entry(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{value[0]:.6f}, {value[1]:.6f}]"
-    return "0" if abs(value) < 1e-12 else f"{value:+.6f}"
+    if abs(value) < 1e-12:
+        return "0"
+    return f"{value:+.6f}" if abs(value) >= 5e-7 else f"{value:+.1e}"
 
 
 def _closing(name: str, book: Results) -> Text:

@@ -81,9 +81,9 @@ class AffineSubspace:
     Example:
         >>> import numpy as np
         >>> plane = AffineSubspace(np.array([[1.0, 1.0], [2.0, 2.0]]), np.array([1.0, 2.0]))
-        >>> plane.project(np.array([1.0, 1.0]))
+        >>> plane.project(np.array([1.0, 1.0])).round(12)
         array([0.5, 0.5])
-        >>> float(plane.support(np.array([3.0, 3.0])))
+        >>> round(float(plane.support(np.array([3.0, 3.0]))), 12)
         3.0
     """
 
@@ -124,7 +124,7 @@ class AffineSubspace:
         Example:
             >>> import numpy as np
             >>> line = AffineSubspace.spanned_by(np.array([[1.0, 1.0]]), np.array([0.0, 1.0]))
-            >>> line.project(np.array([1.0, 1.0]))
+            >>> line.project(np.array([1.0, 1.0])).round(12)
             array([0.5, 1.5])
         """
         probe = cls(directions)  # the checks, and an orthonormal basis of the span

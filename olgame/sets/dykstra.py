@@ -33,7 +33,8 @@ class Projection:
 
     Attributes:
         point: z, shape ``(..., p)``.
-        converged: Whether the infeasibility is within the tolerance, shape ``(...)``.
+        converged: Whether the members' points came together, within the tolerance, before z was
+            projected once more; else z is a common point, but hardly the nearest.
         passes: How often each member was projected onto until z, shape ``(...)``.
         infeasibility: The largest distance of z from the point of another member.
         gap: A bound on <x - z, u - z> over the common points u.

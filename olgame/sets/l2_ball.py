@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, final
+from typing import Any, cast, final
 
 import attrs
 import numpy as np
@@ -94,21 +94,30 @@ class L2Ball:
         factor = self.radius / length
         if center is None:
             return x * factor
-        difference *= factor
-        difference += center
-        return difference
+        return _shrunk(center, difference, factor)
 
     @np.errstate(over="ignore", under="ignore", invalid="ignore")
     def project_in_place(self, x: Array) -> Array:
         """`project` of a point whose memory may be used for the result.
 
         For millions of weights a fresh array costs more than the arithmetic: one point is moved
-        where it lies, block by block. With leading axes this is `project`.
+        where it lies, block by block, and many around the origin too.
         """
         center = None if self.center is None else self._center_for(x)
         if x.ndim == 1 and (center is None or center.ndim == 1):
             return self._project_long(x, center, in_place=True)
-        return self.project(x)
+        if center is not None or not self._ordinary:
+            return self.project(x)
+        k, points = kernels(x), cast(Any, x)
+        lengths: Any = k.norm(x)
+        worst = float(lengths.max()) if 0 not in lengths.shape else 0.0
+        if not worst < math.inf:
+            return self.project(x)
+        if worst > self.radius:
+            # The factor of a point inside is R/R = 1 exactly.
+            floor = k.xp.full_like(lengths, self.radius)
+            points *= (self.radius / k.xp.maximum(lengths, floor))[..., None]
+        return x
 
     def _project_long(self, x: Any, center: Any, *, in_place: bool) -> Array:
         """`project` of one point, block by block: passes over memory are what it costs."""
@@ -130,7 +139,8 @@ class L2Ball:
             return found
         factor = self.radius / length
         if center is None and not in_place:
-            return moved * factor
+            scaled: Array = moved * factor
+            return scaled
         for block in pieces:
             part = moved[block]
             if in_place and center is not None:
@@ -138,7 +148,8 @@ class L2Ball:
             part *= factor
             if center is not None:
                 part += center[block]
-        return moved
+        result: Array = moved
+        return result
 
     def _project_many(self, x: Any, center: Any, difference: Any) -> Array:
         """`project` for leading axes, of the point or of the center."""

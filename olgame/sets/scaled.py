@@ -45,7 +45,7 @@ class Scaled:
     Example:
         >>> import numpy as np
         >>> from olgame.sets import Simplex
-        >>> Scaled(Simplex(), -2.0).project(np.array([1.0, -3.0]))
+        >>> Scaled(Simplex(), -2.0).project(np.array([1.0, -3.0])) + 0.0
         array([ 0., -2.])
     """
 

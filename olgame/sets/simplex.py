@@ -10,6 +10,7 @@ import numpy as np
 
 from olgame.arrays import as_like, kernels, unit_roundoff
 from olgame.exceptions import ShapeError
+from olgame.one_game import row
 from olgame.sets.clipping import within_distance
 from olgame.sets.fields import as_float, finite_center, matched, require_length
 from olgame.sets.norms import norm
@@ -118,6 +119,10 @@ class Simplex:
         """The distance of the farthest vertex, o + s e_j with x_j - o_j least."""
         difference = self._difference(x)
         return norm(difference - self._least(difference) * self.scale)
+
+    def game(self, index: tuple[int, ...], /) -> Simplex:
+        """The simplex of one game, where the offset has leading axes."""
+        return Simplex(self.dim, self.scale, row(self.offset, index))
 
     def translate(self, v: Array) -> Simplex:
         """The simplex at o + v."""

@@ -15,6 +15,8 @@ from olgame.sets.l2_inf_ball import L2InfBall
 from olgame.sets.linf_ball import LinfBall
 from olgame.sets.nearest_in_ball import nearest_in_ball
 from olgame.sets.product_set import ProductSet
+from olgame.sets.scaled import Scaled
+from olgame.sets.translated import Translated
 from olgame.sets.whole_space import WholeSpace
 from olgame.typing import Array
 
@@ -54,6 +56,8 @@ def has_weighted_projection(decision_set: ConvexSet) -> bool:
     """Whether `weighted_nearest` is exact on this set."""
     if isinstance(decision_set, ProductSet):
         return all(has_weighted_projection(factor) for factor, _ in factors(decision_set))
+    if isinstance(decision_set, Scaled | Translated):
+        return has_weighted_projection(decision_set.factor)
     return isinstance(decision_set, (*_SEPARABLE, L2Ball, L2InfBall))
 
 
@@ -62,9 +66,9 @@ def require_weighted_projection(decision_set: ConvexSet, owner: str) -> None:
     if not has_weighted_projection(decision_set):
         raise NotAvailableError(
             f"`{owner}` projects in a distance that weighs coordinates, which is exact on Box, "
-            f"LinfBall, L2Ball, L2InfBall, WholeSpace and their products, not on "
-            f"{type(decision_set).__name__}; play `OnlineGradientDescent` there (on a simplex "
-            "`OnlineMirrorDescent(mirror_maps.NegativeEntropy(), ...)`)."
+            "LinfBall, L2Ball, L2InfBall, WholeSpace, their products and what is moved or scaled "
+            f"from them, not on {type(decision_set).__name__}; play `OnlineGradientDescent` there "
+            "(on a simplex `OnlineMirrorDescent(mirror_maps.NegativeEntropy(), ...)`)."
         )
 
 
@@ -100,6 +104,12 @@ def weighted_nearest(decision_set: ConvexSet, x: Array, weights: Array) -> Array
         ]
         joined: Array = kernels(x).xp.concat(parts, axis=-1)
         return joined
+    if isinstance(decision_set, Scaled):
+        scale = decision_set.scale
+        return weighted_nearest(decision_set.factor, x / scale, weights) * scale
+    if isinstance(decision_set, Translated):
+        shift = matched(decision_set.shift, x)
+        return weighted_nearest(decision_set.factor, x - shift, weights) + shift
     raise NotAvailableError(f"No weighted projection onto {type(decision_set).__name__} is known.")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.arrays import kernels, to_numpy
-from olgame.exceptions import DataError, ShapeError
+from olgame.exceptions import DataError, NotAvailableError, ShapeError
 from olgame.models.deep_layers import HasDeepLayers
 from olgame.models.layer_scaling import layer_reach
 from olgame.models.model import Model
@@ -85,6 +85,7 @@ def search_linearization(
         ArgumentError: ``steps`` or ``random_starts`` is out of range.
         ShapeError: ``x`` does not have ``model.dim`` columns.
         DataError: ``x`` is empty.
+        NotAvailableError: The model has k classes.
 
     Example:
         >>> import numpy as np, olgame as og
@@ -98,6 +99,11 @@ def search_linearization(
     for name, value, least in (("steps", steps, 1), ("random_starts", random_starts, 0)):
         ok = isinstance(value, int) and not isinstance(value, bool) and value >= least
         require(ok, "search_linearization", name, f"be an integer of at least {least}", value)
+    if getattr(model, "classes", None) is not None:
+        raise NotAvailableError(
+            f"`search_linearization(model=...)` must have one output a sample, got {model.name} "
+            f"with {getattr(model, 'classes', None)} classes."
+        )
     inputs: Any = model.asarray(x)
     if inputs.ndim != 2 or inputs.shape[-1] != model.dim:
         raise ShapeError(

@@ -24,7 +24,15 @@ def main() -> None:
     import numpy as np
     import torch
 
-    from tests.benchmarks import experts, hindsight, many_samples, many_seeds, network, online
+    from tests.benchmarks import (
+        class_certificates,
+        experts,
+        hindsight,
+        many_samples,
+        many_seeds,
+        network,
+        online,
+    )
 
     torch.set_num_threads(options.threads)
     suites: dict[str, Callable[[], list[str]]] = {
@@ -41,6 +49,7 @@ def main() -> None:
         "batch-seeds": lambda: many_seeds.table(options.device),
         "certificates": many_samples.certificates,
         "pieces": many_samples.pieces,
+        "classes": class_certificates.table,
     }
     unknown = set(options.names) - set(suites)
     if unknown:

@@ -135,7 +135,7 @@ def test_a_rival_left_out_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("trained", [False, True])
 def test_above_the_exact_value_of_tiny_networks(trained: bool) -> None:
     """Leads by mixed-integer programs (linf) and cell by cell (discs): exact robust margins."""
-    for seed in range(8):
+    for seed in range(5):
         rng = np.random.default_rng([7, seed])
         m, k = int(rng.integers(3, 11)), int(rng.integers(2, 5))
         w, b = rng.standard_normal((m, 2)), rng.choice([-1.0, 1.0], (m, k)) / m**0.5

@@ -150,6 +150,25 @@ def test_experts_leaders_and_bettors(dtype: Any) -> None:
 
 
 @DTYPES
+def test_flat_and_curved_sets(dtype: Any) -> None:
+    c = torch.linspace(-1.0, 1.0, 6, dtype=dtype)
+    eye = torch.eye(6, dtype=dtype)
+    z: Any = og.sets
+    sets = [z.Halfspace(eye[0], 0.5), z.Halfspace(c, -0.5, c), z.AffineSubspace(eye[:2], c[:2], c)]
+    sets += [z.AffineSubspace.spanned_by(eye[3:] + 0.5, c), z.Ellipsoid(torch.exp(c))]
+    sets += [z.Ellipsoid.from_matrix(eye + torch.outer(c, c), c), z.NuclearNormBall(0.7, 3, c)]
+    sets += [z.CappedSimplex(0.3, offset=c), z.CappedSimplex(0.5 + 0.4 * c, 2.5)]
+    sets += [z.Scaled(z.L1Ball(0.5, c), -2.5), z.Translated(z.Simplex(), c)]
+    for decision_set in sets:
+        check_decision_set(decision_set, like=c)
+    lens = z.Intersection([z.L2Ball(1.0, c), z.Halfspace(eye[0], -0.5)])
+    # Their certificate is that of the NumPy run, and takes seconds here.
+    check_decision_set(
+        lens, like=c, skip=["nearest point", "support", "lmo", "diameter", "translate"]
+    )
+
+
+@DTYPES
 def test_perturbation_sets(dtype: Any) -> None:
     x = torch.tensor(np.random.default_rng(0).uniform(0.2, 0.8, (3, 5)), dtype=dtype)
     radii = np.array([0.1, 0.0, 0.5])
@@ -163,8 +182,8 @@ def test_perturbation_sets(dtype: Any) -> None:
 @DTYPES
 def test_losses(dtype: Any) -> None:
     like = torch.zeros(1, dtype=dtype)
-    names = ("logistic", "hinge", "smoothed_hinge", "absolute", "squared", "cross_entropy")
-    names += ("multiclass_hinge", "multiclass_logistic", "multiclass_smoothed_hinge")
+    names = ["logistic", "hinge", "smoothed_hinge", "absolute", "squared", "cross_entropy"]
+    names += ["multiclass_hinge", "multiclass_logistic", "multiclass_smoothed_hinge"]
     for name in names:
         check_loss(getattr(og.losses, name), like=like)
     check_loss(og.losses.RivalLead(1), like=like)

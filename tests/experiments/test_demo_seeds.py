@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from scipy import stats
 
 import olgame as og
-from olgame.band import band
+from olgame.band import band_of
 from olgame.experiments.demo_game import set_up
 from olgame.experiments.demo_seeds import over_seeds
 from olgame.experiments.demo_settings import DemoSettings
@@ -124,7 +124,7 @@ def test_the_report_is_the_statistic_of_the_stored_values(tmp_path: Path) -> Non
     assert "loss of 4 seeds: mean, 95 % interval, range" in legends
     assert "linear regret of 4 seeds: mean, 95 % interval, range" in legends
     assert any(name.startswith("network, seed 0") for name in legends)
-    curve = band(section["loss"])
+    curve = band_of(section["loss"])
     drawn = next(
         line for line in figure.axes[0].get_lines() if str(line.get_label()).startswith("loss of 4")
     )

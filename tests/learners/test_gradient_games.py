@@ -69,6 +69,30 @@ def test_sixty_four_games_are_sixty_four_games(name: str) -> None:
         np.testing.assert_allclose(together.loss[:, i], alone.loss, rtol=1e-12, atol=1e-11)
 
 
+def test_one_game_of_a_batch_that_differs_in_maps_and_hints() -> None:
+    rng = np.random.default_rng(8)
+    weights, hints = rng.uniform(0.5, 2.0, (3, 4)), rng.normal(size=(11, 3, 4))
+    inner = FollowTheRegularizedLeader(Scaled(weights), 0.2)
+    body = FAMILY["leader, scaled"].body
+    gradients = rng.normal(size=(10, 3, 4))
+    for given in ([*hints], lambda t: hints[t - 1]):
+        learner = og.learners.Optimistic(inner, given)
+        run = og.play(
+            learner, oblivious(gradients), body.decision_set, rounds=10,
+            start=np.tile(body.start, (3, 1)), keep="points",
+        )  # fmt: skip
+        for i in range(3):
+            alone = game(learner.game((i,)), body.decision_set, oblivious(gradients[:, i]),
+                         body.start, 10)  # fmt: skip
+            np.testing.assert_allclose(
+                np.asarray(run.final_point)[i], np.asarray(alone.final_point), rtol=1e-12
+            )
+    descent = OnlineMirrorDescent(Scaled(weights), 0.2).game((2,))
+    found: Any = descent.mirror_map
+    np.testing.assert_array_equal(found.weights, weights[2])
+    assert og.learners.Optimistic(DualAveraging(0.1)).game((0,)).hints is None
+
+
 def to_torch(part: Any, torch: Any) -> Any:
     """A set with tensors for its arrays."""
     if isinstance(part, og.sets.ProductSet):

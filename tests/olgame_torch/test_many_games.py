@@ -104,6 +104,19 @@ def test_each_game_is_the_single_game(model: str, batch_size: int | None) -> Non
     assert worst_difference(setting) < 1e-12
 
 
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("loss", ["cross_entropy", "multiclass_hinge"])
+def test_games_with_classes(loss: str, paired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output weights of shape (m, k) for each game, also a few games at a time."""
+    make = network(paired=paired, classes=3)
+    for model in (make, linearized(make)):
+        setting = Setting(model=model, loss=getattr(og.losses, loss), classes=3, batch_size=7)
+        assert worst_difference(setting) < 1e-12
+        run = setting.together()
+        assert og.regret.game_ledgers(run, run.final_point).closes
+        monkeypatch.setattr("olgame.models.grouped_evaluation.GROUP", 2 * WIDTH * SAMPLES)
+
+
 @pytest.mark.parametrize("own_data", [True, False])
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("model", ["softplus, paired", "gelu, unpaired", "linearized"])

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 
 from olgame.checks import check_decision_set
 from olgame.exceptions import ArgumentError, NotAvailableError
-from olgame.sets import Box, L1Ball, L2Ball, L2InfBall, LpBall, ProductSet, Simplex, WholeSpace
+from olgame.sets import (
+    Box,
+    L1Ball,
+    L2Ball,
+    L2InfBall,
+    LpBall,
+    ProductSet,
+    Scaled,
+    Simplex,
+    Translated,
+    WholeSpace,
+)
 from olgame.sets.metric_projection import metric_nearest, require_metric_projection
 from olgame.sets.nearest_in_ball import nearest_in_ball
 from olgame.sets.weighted_projection import require_weighted_projection, weighted_nearest
@@ -80,6 +91,11 @@ WEIGHTED: dict[str, tuple[Any, Any]] = {
     "product": (
         ProductSet([(L2Ball(0.5), 2), (Box(0.0, 1.0), 1), (L2InfBall(0.2, 1), 2)]),
         lambda u: [cp.norm2(u[:2]) <= 0.5, u[2] >= 0, u[2] <= 1, cp.norm2(u[3:]) <= 0.2],
+    ),
+    "scaled": (Scaled(L2Ball(0.5), -2.0), lambda u: [cp.norm2(u) <= 1.0]),
+    "translated": (
+        Translated(L2Ball(0.7), CENTER),
+        lambda u: [cp.norm2(u - CENTER) <= 0.7],
     ),
     "space": (WholeSpace(), lambda u: []),
 }

@@ -16,6 +16,7 @@ from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.losses import ModelLoss, cross_entropy, hinge, logistic, multiclass_hinge
 from olgame.losses.largest_slope import largest_slope
 from olgame.models import TwoLayerNet
+from olgame.models.linearization_error import linearization_error
 from olgame.theory import TwoLayer, worst_case_linearization
 from olgame.theory.output_rounding import played_rounding
 
@@ -211,3 +212,12 @@ def test_the_worst_case_is_that_of_the_worst_output(activation: str, rows: bool)
 def test_relu_has_no_theorem() -> None:
     with pytest.raises(NotAvailableError, match="no C2"):
         TwoLayer(relu, cross_entropy, 1.0, classes=3).plan(0.1, 1.0)
+
+
+def test_errors_of_linearization_are_those_of_the_worst_output() -> None:
+    net, rng = network("softplus", 3), np.random.default_rng(0)
+    w, x = np.asarray(net.start) + rng.standard_normal(36), rng.standard_normal((5, 3))
+    both: Any = net(w, x) - og.models.Linearized(net)(w, x)
+    np.testing.assert_array_equal(linearization_error(net, w, x), np.abs(both).max(axis=1))
+    with pytest.raises(NotAvailableError, match=r"one output a sample.*5 classes"):
+        og.theory.search_linearization(net, x, net.neighborhood(1.0))
