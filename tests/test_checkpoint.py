@@ -90,6 +90,24 @@ def test_games_side_by_side_are_played_on(tmp_path: Path) -> None:
     assert_equal(og.resume(save.path, learner, adversary, ball, like=start), whole)
 
 
+@pytest.mark.parametrize("moves", ["together", "second"])
+@pytest.mark.parametrize("name", ["Hedge", "OnlineGradientDescent", "RegretMatching"])
+def test_a_second_learner_is_played_on(name: str, moves: Any, tmp_path: Path) -> None:
+    """The adversary's memory is a learner's state."""
+    matrix = np.random.default_rng(0).normal(size=(6, 4))
+    second = getattr(og.learners, name)(*(() if name == "RegretMatching" else (0.1,)))
+    adversary = og.adversaries.LearnerAsAdversary(
+        second, og.adversaries.Bilinear(matrix), og.sets.Simplex(), np.full(4, 0.25), moves=moves
+    )
+    parts: Any = (og.learners.Hedge(0.1), adversary, og.sets.Simplex())
+    game: dict[str, Any] = {"rounds": ROUNDS, "start": np.full(6, 1 / 6)}
+    whole = og.play(*parts, **game)
+    save = og.Checkpoint(tmp_path / "game.npz", every=1)
+    with pytest.raises(Killed):
+        og.play(*parts, **game, observers=[kill], checkpoint=save)
+    assert_equal(og.resume(save.path, *parts, like=np.zeros(6)), whole)
+
+
 NETWORK = textwrap.dedent(
     """
     import os, signal, sys

@@ -299,6 +299,29 @@ ADVERSARIES: dict[str, Any] = {
     "lifted": og.adversaries.from_function(
         _push, timing=og.adversaries.Timing.SEES_POINT, start=CENTER
     ),
+    "stochastic": og.adversaries.Stochastic(lambda rng: rng.normal(size=6)),
+    "stochastic targets": og.adversaries.Stochastic(
+        lambda rng: rng.uniform(size=6), L.QuadraticLoss, start=CENTER
+    ),
+    "switching": og.adversaries.Switching(np.stack([CENTER, -CENTER]), phases=2),
+    "drifting": og.adversaries.Drifting.walk(CENTER, 0.1, 9, seed=1),
+    "worst-case switching": og.adversaries.WorstCaseSwitching(1.0, phase=2),
+    "best response": og.adversaries.BestResponse(Z.L2Ball(1.0)),
+    "best response to the past": og.adversaries.BestResponse(
+        Z.Simplex(), og.adversaries.Bilinear(np.outer(CENTER, [1.0, -1.0, 2.0])), sees="past"
+    ),
+    "a learner": og.adversaries.LearnerAsAdversary(
+        og.learners.OnlineGradientDescent(0.1),
+        og.adversaries.Bilinear(np.outer(CENTER, CENTER) + np.eye(6)),
+        Z.L2Ball(1.0, CENTER),
+    ),
+    "a learner that moves second": og.adversaries.LearnerAsAdversary(
+        og.learners.Hedge(0.1),
+        og.adversaries.Bilinear(np.outer(CENTER, [1.0, -1.0, 2.0])),
+        Z.Simplex(),
+        np.full(3, 1.0 / 3.0),
+        moves="second",
+    ),
     "inputs of a linear model": _input_attack(MODELS["linear"], L.hinge, A.FGSM(), P.linf(0.1)),
     "a batch": _input_attack(NETS[0], L.logistic, RANDOM_PGD, P.l2(0.1), batch_size=2),
     "inputs of a deep network": _input_attack(MODELS["deep, 2"], L.hinge, RANDOM_PGD, P.l2(0.1)),

@@ -62,7 +62,7 @@ def test_of_logits(loss: Any, theta: float, own: bool) -> None:
     z[:10] = z[:10, :1]  # all logits equal: every rival is the strongest
     z[10:20, 1:] = z[10:20, :1] - 1.0  # at the kink of the hinge
     y[10:20] = 0.0
-    part = loss if own else WithoutItsOwn(loss)
+    part: Any = loss if own else WithoutItsOwn(loss)
     value, slope = smoothed_loss(part, z, y, theta)
     # Within the Lipschitz constant times the width; the soft maximum is theta log 3 above.
     room = theta * (1.0 + math.log(3.0)) if own else theta
