@@ -180,6 +180,6 @@ def test_games_of_a_batch_are_the_single_games() -> None:
 
 def test_a_second_start_outside_its_set_is_no_witness() -> None:
     """With y_1 outside Y an exploitability below 0 came out, and a value above another."""
-    payoff = A.Bilinear(np.array([[2.0, -1.0], [-1.0, 1.0]]))
+    payoff = Bilinear(np.array([[2.0, -1.0], [-1.0, 1.0]]))
     with pytest.raises(og.exceptions.ArgumentError, match=r"start=.*outside it"):
-        A.LearnerAsAdversary(L.Hedge(0.1), payoff, og.sets.Simplex(), np.array([2.0, 3.0]))
+        LearnerAsAdversary(og.learners.Hedge(0.1), payoff, og.sets.Simplex(), np.array([2.0, 3.0]))
