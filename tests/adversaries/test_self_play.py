@@ -166,7 +166,9 @@ def test_what_the_second_player_is_told(moves: str) -> None:
             np.testing.assert_array_equal(y[t], 0.5 * feedback.point + 0.5 * np.eye(3)[(t + 1) % 3])
     values: list[Any] = []
     self_play(L.OnlineGradientDescent(0.05), Recorder(values, og.Level.VALUE), rounds=4)
-    assert all(feedback.gradient is None and feedback.loss is None for feedback in values if hasattr(feedback, "round"))
+    told = [entry for entry in values if hasattr(entry, "round")]
+    assert told
+    assert all(feedback.gradient is None and feedback.loss is None for feedback in told)
 
 
 def test_best_response_is_best() -> None:

@@ -141,9 +141,12 @@ def test_ctrl_c_in_mid_game_writes_what_was_played(tmp_path: Path) -> None:
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    time.sleep(9.0)
+    assert process.stdout is not None
+    said = iter(process.stdout.readline, "")
+    assert any("played inputs of 100000 rounds" in line for line in said), "the game begins now"
+    time.sleep(3.0)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 130, output
     assert "Interrupted" in output
     assert "Traceback" not in output
