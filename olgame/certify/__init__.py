@@ -9,5 +9,6 @@ from olgame.certify.loss_bound import loss_bound as loss_bound
 from olgame.certify.output_bound import OutputBound as OutputBound
 from olgame.certify.output_bound import output_bound as output_bound
 from olgame.certify.quadratic_maximum import QuadraticMaximum as QuadraticMaximum
+from olgame.certify.quadratic_maximum import Spectrum as Spectrum
 from olgame.certify.quadratic_maximum import quadratic_maximum as quadratic_maximum
 from olgame.certify.robust_loss import robust_loss as robust_loss

@@ -29,7 +29,6 @@ from olgame.learners.online_gradient_descent import OnlineGradientDescentState
 from olgame.losses import hinge, logistic
 from olgame.models import LinearModel, TwoLayerNet
 from olgame.perturbations import l2, linf
-from olgame.referee import COLUMNS
 from olgame.results import Certified, least_robust_loss
 from olgame.sets import L2Ball, L2InfBall, ProductSet, WholeSpace
 from olgame.step_sizes import AdaGradNorm
@@ -38,7 +37,7 @@ from olgame.theory.plan import Plan
 from olgame.theory.second_moment import SecondMoment, second_moment
 from olgame.theory.two_layer import TwoLayer
 from olgame.theory.verdict import Verdict
-from olgame.transcript import Transcript
+from olgame.transcript import COLUMNS, Transcript
 
 Floats = NDArray[np.float64]
 
