@@ -395,6 +395,12 @@ MUTATIONS = (
     Mutation("exploitability of the last moves", "olgame/regret/exploitability.py",
              "first = np.mean([to_numpy(point) for point in points], axis=0)",
              "first = to_numpy(points[-1])", "tests/adversaries"),
+    Mutation("a bundle's floor without the set's whole reach", "olgame/regret/tangent_bundle.py",
+             "return base - self._support(-g)", "return base - 0.99 * self._support(-g)",
+             "tests/regret/test_tangent_bundle.py"),
+    Mutation("tangents of every round at one point", "olgame/regret/tangent_bundle.py",
+             "news = values - slopes @ d", "news = values",
+             "tests/regret/test_tangent_bundle.py"),
 )  # fmt: skip
 
 

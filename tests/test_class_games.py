@@ -27,7 +27,7 @@ def network(engine: str = "numpy", **options: Any) -> Any:
     sizes: dict[str, Any] = {"dim": 64, "width": WIDTH, "seed": 3, "classes": 10, **options}
     if engine == "numpy":
         return og.models.TwoLayerNet(**sizes)
-    return pytest.importorskip("olgame_torch").TwoLayerNet(**sizes)
+    return pytest.importorskip("olgame_torch", exc_type=ImportError).TwoLayerNet(**sizes)
 
 
 def attacker(model: Any, loss: Any = "cross_entropy", **options: Any) -> Any:

@@ -106,7 +106,7 @@ def test_tensors_get_the_points_of_numpy(
 @pytest.mark.parametrize("ball", [l2, linf])
 def test_the_network_of_the_adapter(ball: Callable[[Any], Any], attack: Any) -> None:
     """Equal points from a common w; at the paired start, where all is noise, no move at all."""
-    adapter = pytest.importorskip("olgame_torch")
+    adapter = pytest.importorskip("olgame_torch", exc_type=ImportError)
     reference, w, _, x, y = both()
     model: Any = adapter.TwoLayerNet(dim=D, width=M, activation="softplus", seed=3)
     data, labels = model.asarray(x), model.asarray(y)

@@ -19,7 +19,7 @@ from olgame.checks import (
 )
 
 torch = pytest.importorskip("torch")
-ogt = pytest.importorskip("olgame_torch")
+ogt = pytest.importorskip("olgame_torch", exc_type=ImportError)
 DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 RANDOM_PGD = og.attacks.PGD(steps=5, random_start=True)
 

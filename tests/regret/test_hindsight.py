@@ -121,7 +121,7 @@ def test_models_that_are_linear_in_their_weights(name: str, loss_name: str) -> N
 def network(library: str, activation: str, width: int, radius: float, rounds: int) -> Any:
     x, y = og.data.circle(16)
     if library == "torch":
-        torch_models = pytest.importorskip("olgame_torch")
+        torch_models = pytest.importorskip("olgame_torch", exc_type=ImportError)
         model = torch_models.TwoLayerNet(dim=2, width=width, activation=activation, seed=1)
     else:
         model = og.models.TwoLayerNet(dim=2, width=width, activation=activation, seed=1)

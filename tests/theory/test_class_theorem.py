@@ -160,7 +160,7 @@ def test_another_number_of_outputs_is_another_theorem() -> None:
 def test_recorded_losses_are_within_their_rounding() -> None:
     """A float32 game against the float64 network at the same (float32) points."""
     torch = pytest.importorskip("torch")
-    ogt = pytest.importorskip("olgame_torch")
+    ogt = pytest.importorskip("olgame_torch", exc_type=ImportError)
     x, y = og.data.digits(classes=range(10))
     small = ogt.TwoLayerNet(dim=64, width=40, classes=10, dtype=torch.float32)
     exact = ogt.TwoLayerNet(dim=64, width=40, classes=10)

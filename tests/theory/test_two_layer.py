@@ -709,7 +709,7 @@ def test_the_theorem_is_about_two_layers() -> None:
 def test_an_ascending_learner_in_float32() -> None:
     """Its steps, 7e-4, are below 64 roundoffs of norm(W_0) = 196: it was certified once."""
     torch = pytest.importorskip("torch")
-    ogt = pytest.importorskip("olgame_torch")
+    ogt = pytest.importorskip("olgame_torch", exc_type=ImportError)
     x, y = digits(0, 1)
     for dtype in (torch.float32, torch.float64):
         net = ogt.TwoLayerNet(dim=64, width=600, activation="softplus", seed=0, dtype=dtype)
