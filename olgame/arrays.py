@@ -45,6 +45,7 @@ class Kernels:
             costs no fresh memory (for millions of numbers that is most of the time).
         accumulate: ``accumulate(total, c, x)``, total += c x in place; ``total`` may be of a wider
             dtype than ``x``.
+        count: ``count(flags)``, the number of true ones, an int.
     """
 
     xp: Any
@@ -52,6 +53,7 @@ class Kernels:
     norm: Callable[[Any], Any]
     axpy: Callable[..., Any]
     accumulate: Callable[[Any, float, Any], Any]
+    count: Callable[[Any], int]
 
 
 def _numpy_dot(a: Any, b: Any) -> Any:
@@ -67,7 +69,8 @@ def _numpy_norm(a: Any) -> Any:
 def _numpy_axpy(c: float, x: Any, y: Any, out: Any = None) -> Any:
     if c == -1.0:
         return np.subtract(y, x, out=out)
-    return np.add(y, np.multiply(x, c, out=out), out=out)
+    scaled = np.multiply(x, c, out=out)
+    return np.add(y, scaled, out=scaled if scaled.shape == y.shape else out)
 
 
 def _other_axpy(c: float, x: Any, y: Any, out: Any = None) -> Any:
@@ -83,6 +86,10 @@ def _torch_axpy(sub: Callable[..., Any]) -> Callable[..., Any]:
         return sub(y, x, alpha=-c, out=out)
 
     return axpy
+
+
+def _method_count(flags: Any) -> int:
+    return int(flags.sum())
 
 
 def _method_accumulate(total: Any, c: float, x: Any) -> None:
@@ -125,13 +132,15 @@ def kernels(x: Array) -> Kernels:
     except KeyError:
         xp = array_api_compat.array_namespace(x)
         if isinstance(x, np.ndarray | np.generic):
-            found = Kernels(xp, _numpy_dot, _numpy_norm, _numpy_axpy, _numpy_accumulate)
+            passes = (_numpy_axpy, _numpy_accumulate, np.count_nonzero)
+            found = Kernels(xp, _numpy_dot, _numpy_norm, *passes)
         elif array_api_compat.is_torch_array(x):
             # One pass over memory each, where the operators of a tensor take two.
-            axpy = _torch_axpy(xp.sub)
-            found = Kernels(xp, _method_dot, _torch_norm, axpy, _method_accumulate)
+            sums = (_torch_axpy(xp.sub), _method_accumulate, _method_count)
+            found = Kernels(xp, _method_dot, _torch_norm, *sums)
         else:
-            found = Kernels(xp, _method_dot, _method_norm, _other_axpy, _numpy_accumulate)
+            others = (_other_axpy, _numpy_accumulate, _method_count)
+            found = Kernels(xp, _method_dot, _method_norm, *others)
         _CACHE[type(x)] = found
         return found
 

@@ -183,10 +183,14 @@ class RunningSums:
         for i, point in enumerate((*points, next_point)):
             k.axpy(-1.0, self.start, point, offsets[i])
         stacked = self._room("gradients", len(gradients))
+        total, several = self._gradient_sum, self.start.ndim > 1
         for i, gradient in enumerate(gradients):
             stacked[i] = gradient
+            if several:  # while it is in the cache
+                total += gradient
+        if not several:
+            total += k.xp.sum(stacked, axis=0, dtype=k.xp.float64)
         before = offsets[:-1]
-        self._gradient_sum += k.xp.sum(stacked, axis=0, dtype=k.xp.float64)
         error = None
         inner, slopes = k.dot(stacked, before), k.norm(stacked)
         if steps is not None:

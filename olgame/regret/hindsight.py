@@ -13,10 +13,10 @@ from olgame.duality.gap import Gap, gap
 from olgame.duality.hindsight_point import hindsight_point
 from olgame.duality.linear_gap import linear_gap
 from olgame.exceptions import ArgumentError, NotAvailableError
-from olgame.losses.linear_loss import LinearLoss
 from olgame.losses.model_loss import ModelLoss
 from olgame.models.model import HasTwoLayers
 from olgame.regret.cutting_planes import CuttingPlanes
+from olgame.regret.tangent_bundle import TangentBundle, is_linear
 from olgame.results import Certified, Interval
 from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import Transcript
@@ -62,8 +62,7 @@ class Hindsight:
     @property
     def state(self) -> State:
         """``"global minimizer certified"`` where the gap is within the tolerance."""
-        scale = max(abs(float(self.run.loss.mean()) - self.value), 1e-12)
-        certified = self.gap <= self.tolerance * scale
+        certified = self.gap <= self.tolerance * _scale(self.run, self.value)
         return "global minimizer certified" if certified else "within the gap"
 
     @property
@@ -104,7 +103,7 @@ def hindsight(
 
     F(u) = (1/T) sum_t l_t(u) is minimized over K and the point certified over *all* rounds:
 
-    * **linear losses**: u = lmo(sum_t g_t), exactly;
+    * **linear losses**: u = lmo(sum_t g_t), exactly; with **quadratic** ones a projection;
     * **a two-layer network**: accelerated projected gradient on every ``every``-th round, then one
       pass of the curvature-corrected gap (`olgame.duality.gap`): K is a ball around W_0, or a
       product of balls over rows. F is not convex, and the floor is proved all the same;
@@ -113,6 +112,9 @@ def hindsight(
     * **other convex losses**: accelerated projected gradient on all rounds, and the best convex
       combination of the tangents that were met (`CuttingPlanes`): for any lambda in the simplex,
       F >= sum_k lambda_k [F(u_k) + <g_k, . - u_k>], whose least value over K is a support function.
+
+    Where kinks (of hinges, say) leave a gap above the tolerance, the last two go on with tangents
+    of every round on its own (`olgame.regret.tangent_bundle.TangentBundle`).
 
     Nothing is claimed of the search but the value at its point; the gap is the certificate.
 
@@ -164,7 +166,7 @@ def hindsight(
     if not losses:
         raise NotAvailableError("`hindsight(run=...)`: no round was played.")
     k = run.decision_set if decision_set is None else decision_set
-    if all(isinstance(loss, LinearLoss) for loss in losses):
+    if all(is_linear(loss) for loss in losses):
         return _linear(run, k, tolerance)
     networks: Any = losses
     if all(isinstance(loss, ModelLoss) for loss in losses):
@@ -237,17 +239,68 @@ def _network(
         )
     value, found_gap, slopes = linear_gap(model, u, rounds, y, loss, k)
     method = f"{searched}; duality gap over all rounds, slopes: {slopes}"
-    return Hindsight(u, value, found_gap, 3.0 * steps * share + 6.0, method, tolerance, run)
+    passes = 3.0 * steps * share + 6.0
+    if loss.smoothness is None and found_gap > tolerance * _scale(run, value):
+        bundle = TangentBundle(losses, run.start, k)
+        found_all = (u, value, value - found_gap, passes, method)
+        return _by_bundle(run, bundle, steps, tolerance, found_all)
+    return Hindsight(u, value, found_gap, passes, method, tolerance, run)
 
 
 def _convex(run: Transcript, k: ConvexSet, steps: int, tolerance: float) -> Hindsight:
-    planes = CuttingPlanes(run.kept_losses("A best point in hindsight"), run.start, k)
+    losses = run.kept_losses("A best point in hindsight")
+    bundle = TangentBundle(losses, run.start, k)
+    if bundle.is_closed_form:
+        point, value, floor = bundle.solve(run.best_point, steps=1, tolerance=0.0)
+        method = "projection; duality gap"
+        return _checked(run, point, value, floor, bundle.passes, method, tolerance)
+    planes = CuttingPlanes(losses, run.start, k)
     point, value = planes.search(steps, start=run.best_point)
-    found = value - planes.floor()
-    if not found >= 0.0:  # rounding is part of it
+    # The best combination of tangents asks for thousands of linear minimizers.
+    floor = -np.inf if getattr(k, "iterative", False) else planes.floor()
+    method = "accelerated projected gradient; combination of its tangents"
+    passes = planes.passes
+    if value - floor > tolerance * _scale(run, value):  # kinks
+        return _by_bundle(run, bundle, steps, tolerance, (point, value, floor, passes, method))
+    return _checked(run, point, value, floor, passes, method, tolerance)
+
+
+def _by_bundle(
+    run: Transcript,
+    bundle: TangentBundle,
+    steps: int,
+    tolerance: float,
+    found: tuple[Array, float, float, float, str],
+) -> Hindsight:
+    """What a first search has found, mended by tangents round by round."""
+    point, value, floor, passes, method = found
+    u, reached, low = bundle.solve(point, steps, tolerance * _scale(run, value))
+    if reached < value:
+        point, value = u, reached
+    if low > floor:
+        floor = low
+    method = f"{method.partition(';')[0]}, then a bundle of tangents of every round; its dual"
+    return _checked(run, point, value, floor, passes + bundle.passes, method, tolerance)
+
+
+def _scale(run: Transcript, value: float) -> float:
+    """The regret per round, which gaps are relative to."""
+    return max(abs(float(run.loss.mean()) - value), 1e-12)
+
+
+def _checked(
+    run: Transcript,
+    point: Array,
+    value: float,
+    floor: float,
+    passes: float,
+    method: str,
+    tolerance: float,
+) -> Hindsight:
+    if not value - floor >= 0.0:  # rounding is part of it
         raise ArgumentError(
             "`hindsight(decision_set=...)` must have linear minimizers that are as low as its "
-            f"projections: a bound from below came out {-found:.3g} above a value that is attained."
+            f"projections: a bound from below came out {floor - value:.3g} above a value that is "
+            "attained."
         )
-    method = "accelerated projected gradient; combination of its tangents"
-    return Hindsight(point, value, found, float(planes.passes), method, tolerance, run)
+    return Hindsight(point, value, value - floor, float(passes), method, tolerance, run)

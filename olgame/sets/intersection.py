@@ -24,6 +24,7 @@ from olgame.sets.fields import (
     require_sample_shape,
     wide,
 )
+from olgame.sets.norms import norm
 from olgame.sets.proximal_maximum import LinearMaximum, diameter_of, proximal_maximum
 from olgame.typing import Array, Value
 from olgame.validation import positive_integer, require
@@ -33,6 +34,7 @@ __all__ = ["Intersection"]
 # Points of the set that a sample mixes.
 _MIXED = 3
 _ACCURACY = 1e-9
+_REFUSED = 1e-6
 
 
 def _as_members(sets: Iterable[ConvexSet]) -> tuple[ConvexSet, ...]:
@@ -65,8 +67,9 @@ class Intersection:
     it the nearest. `project` iterates to rounding where it can; `projection` returns the same point
     with what is known of it: whether it has converged, how far apart the members still are, and a
     certified duality gap. Support function and linear minimizer come from proximal steps with a
-    certificate (`maximum`); `support` is its upper end, and both refuse where it is not closed to
-    1e-9 of norm(g) times the diameter. They need a member that is bounded.
+    certificate (`maximum`); `support` is its upper end, and both refuse where the ends are farther
+    apart than 1e-6 of norm(g) times the diameter (mostly they meet to rounding). They need a member
+    that is bounded, and cost a few hundred projections onto each member.
 
     ``diameter`` and ``reach`` are **upper bounds**, the least over the members: what an
     intersection really reaches is no convex problem.
@@ -134,6 +137,11 @@ class Intersection:
         if not bool(kernels(kind).xp.all(found.converged)):
             raise ArgumentError(_no_common_point(found))
         object.__setattr__(self, "point", as_like(found.point, kind))
+
+    @property
+    def iterative(self) -> bool:
+        """A projection takes many steps: what asks for thousands of them should think twice."""
+        return True
 
     @property
     def dim(self) -> int | None:
@@ -224,7 +232,7 @@ class Intersection:
         )
 
     def support(self, g: Array) -> Value:
-        """The upper end of `maximum`, above h(g) by at most 1e-9 norm(g) diameter.
+        """The upper end of `maximum`, above h(g) by at most 1e-6 norm(g) diameter.
 
         Raises:
             NotAvailableError: No member is bounded, or the two ends are farther apart.
@@ -280,11 +288,12 @@ class Intersection:
 
     def _closed(self, g: Array) -> LinearMaximum:
         found = self.maximum(g)
-        if not bool(kernels(g).xp.all(found.converged)):
-            width = float(np.nanmax(to_numpy(found.upper) - to_numpy(found.lower)))
+        width = to_numpy(found.upper) - to_numpy(found.lower)
+        size = to_numpy(norm(wide(g))) * self.diameter
+        if bool((width > _REFUSED * size + 1e-300).any()):
             raise NotAvailableError(
-                f"`Intersection.support` is known to within {width:.3g} only, and that is not "
-                "rounding; `Intersection.maximum(g)` has both ends."
+                f"`Intersection.support` is known to within {float(np.nanmax(width)):.3g} only, "
+                "and that is not rounding; `Intersection.maximum(g)` has both ends."
             )
         return found
 

@@ -110,10 +110,10 @@ class L2Ball:
             return self.project(x)
         k, points = kernels(x), cast(Any, x)
         lengths: Any = k.norm(x)
-        worst = float(lengths.max()) if 0 not in lengths.shape else 0.0
-        if not worst < math.inf:
-            return self.project(x)
-        if worst > self.radius:
+        count = math.prod(lengths.shape)
+        if k.count(lengths <= self.radius) != count:
+            if k.count(lengths < math.inf) != count:
+                return self.project(x)
             # The factor of a point inside is R/R = 1 exactly.
             floor = k.xp.full_like(lengths, self.radius)
             points *= (self.radius / k.xp.maximum(lengths, floor))[..., None]
@@ -155,12 +155,12 @@ class L2Ball:
         """`project` for leading axes, of the point or of the center."""
         k = kernels(x)
         lengths = k.norm(difference)
-        worst = float(lengths.max()) if 0 not in lengths.shape else 0.0
-        if not (self._ordinary and worst < math.inf):
-            return self._project_scaled(x, center, difference)
-        if worst <= self.radius:
+        count, inside = math.prod(lengths.shape), k.count(lengths <= self.radius)
+        if self._ordinary and inside == count:
             return x if x.ndim == difference.ndim else _broadcast(x, difference)
-        if center is not None and float(lengths.min()) > self.radius:
+        if not (self._ordinary and k.count(lengths < math.inf) == count):
+            return self._project_scaled(x, center, difference)
+        if center is not None and inside == 0:
             return _shrunk(center, difference, (self.radius / lengths)[..., None])
         # The factor of a point inside is R/R = 1 exactly.
         floor = k.xp.full_like(lengths, self.radius)

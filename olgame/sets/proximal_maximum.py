@@ -13,12 +13,14 @@ from olgame.arrays import kernels
 from olgame.exceptions import NotAvailableError
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.dykstra import FLOOR, dykstra
+from olgame.sets.norms import norm, unit
 from olgame.typing import Array, Value
 
 __all__ = ["LinearMaximum", "diameter_of", "proximal_maximum"]
 
 _STEPS = 48
-_LONGEST = 64.0
+_LONG = 64.0
+_LONGEST = 2.0**12
 _PATIENCE = 4
 
 
@@ -55,10 +57,11 @@ def proximal_maximum(
 
     Where the maximizer over one member lies in all others, it is the maximizer. Elsewhere, with
     e = g/norm(g) and D the diameter of a member, u <- Proj(u + t e) with
-    t = 4 D, 32 D, 64 D, 64 D, ...: the proximal point algorithm, which ends after finitely many
-    steps on polyhedra and is linear elsewhere, the faster the longer t; far points cost more
-    passes. `dykstra` also gives normals q_i to the K_i at points y_i, and t e = sum q_i + r with r
-    the step. So for every common point u, and any j,
+    t = 4 D, 32 D, 256 D, and longer where steps do not get shorter: the proximal point algorithm,
+    which ends after finitely many steps on polyhedra and is linear elsewhere, the faster the longer
+    t; far points cost more passes. (Slow are polyhedra with an edge that is orthogonal to g but for
+    a small angle.) `dykstra` also gives normals q_i to the K_i at points y_i, and t e = sum q_i + r
+    with r the step. So for every common point u, and any j,
 
         t <e, u> = sum <q_i, u> + <r, u> <= sum_{i != j} <q_i, y_i> + h_j(q_j + r):
 
@@ -75,22 +78,22 @@ def proximal_maximum(
     """
     k = kernels(g)
     xp = k.xp
-    length: Any = k.norm(g)
-    e = g / xp.where(length > 0.0, length, xp.ones_like(length))[..., None]
+    length: Any = norm(g)
+    e = unit(g)
     zeros = xp.zeros_like(length)
     farthest = zeros + math.inf
     u = start
     upper, lower = zeros + math.inf, zeros - math.inf
     point, apart, shortest = start, zeros, zeros + math.inf
-    since = zeros
+    since, reach_of_step, longest = zeros, zeros + 4.0, zeros + _LONGEST
     done = ~xp.isfinite(length)
     easy, corner = _over_one_member(members, g)
     if bool(xp.all(easy | done)):
         value = k.dot(g, corner)
         return LinearMaximum(corner, value, value, xp.ones_like(done), zeros)
     done = done | easy
-    for step in range(_STEPS):
-        t = diameter * min(4.0 * 8.0**step, _LONGEST)
+    for _ in range(_STEPS):
+        t = reach_of_step[..., None] * diameter
         # A row that is done stays where it is, which costs one pass.
         found, cone = dykstra(
             members, xp.where(done[..., None], u, u + t * e), farthest, tolerance, max_passes
@@ -102,13 +105,16 @@ def proximal_maximum(
         for i, q, value in zip(cone.members, cone.normals, values, strict=True):
             if diameter_of(members[i]) < math.inf:
                 extra = xp.minimum(extra, members[i].support(q + r) - value)
-        bound = (sum(values) + extra) / t
+        bound = (sum(values) + extra) / t[..., 0]
+        # What has not converged bounds, but is no point to go on from.
+        usable: Any = found.converged
+        there = done | ~usable
         reached = k.dot(e, z)
         # The last point and not the highest: they rise, and rounding must not choose among them.
-        point = xp.where(done[..., None], point, z)
-        apart = xp.where(done, apart, found.infeasibility)
+        point = xp.where(there[..., None], point, z)
+        apart = xp.where(there, apart, found.infeasibility)
         upper = xp.where(done, upper, xp.minimum(upper, bound))
-        lower = xp.where(done, lower, reached)
+        lower = xp.where(there, lower, reached)
         size = diameter + xp.abs(upper)
         # At rest; or the bounds have met, and the step does not get shorter.
         length_r: Any = k.norm(r)
@@ -120,7 +126,12 @@ def proximal_maximum(
         done = done | resting | idle
         if bool(xp.all(done)):
             break
-        u = z
+        # Long steps cost passes: only where short ones do not get there.
+        slow = ~halved | (reach_of_step < _LONG)
+        longer = xp.where(slow, xp.minimum(8.0 * reach_of_step, longest), reach_of_step)
+        longest = xp.where(usable, longest, 0.125 * reach_of_step)
+        reach_of_step = xp.where(usable, longer, longest)
+        u = xp.where(there[..., None], u, z)
     converged = upper - lower <= accuracy * (diameter + xp.abs(upper))
     # Rounding of an infeasible point may put it past the bound.
     upper = xp.maximum(upper, lower)

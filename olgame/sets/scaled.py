@@ -65,6 +65,11 @@ class Scaled:
         return None if center is None else center * self.scale
 
     @property
+    def iterative(self) -> bool:
+        """Whether the projection onto K takes many steps."""
+        return bool(getattr(self.factor, "iterative", False))
+
+    @property
     def diameter(self) -> float:
         return abs(self.scale) * self.factor.diameter
 

@@ -67,6 +67,11 @@ class Translated:
         return None if center is None else center + matched(self.shift, center)
 
     @property
+    def iterative(self) -> bool:
+        """Whether the projection onto K takes many steps."""
+        return bool(getattr(self.factor, "iterative", False))
+
+    @property
     def diameter(self) -> float:
         return self.factor.diameter
 
