@@ -135,6 +135,7 @@ def ascend(
     visited = Visited(owner, xp, first_step=0 if random is None else -1)
     by_one = isinstance(step, float)
     point: Any = x
+    one: Any = None
     if random is not None:
         clean = objective.value(x)
         visited.add(x, clean)
@@ -145,8 +146,9 @@ def ascend(
         visited.add(point, score, gradient)
         if x.ndim != gradient.ndim:
             x = point = _one_a_game(x, score)
-        size: Any = xp.abs(score)
-        atol = noise * xp.where(size > 1.0, size, xp.ones_like(size))
+        if one is None:
+            one = xp.ones_like(score)
+        atol = noise * xp.maximum(xp.abs(score), one)
         direction: Any = perturbation_set.steepest(gradient, atol=atol)
         moved = axpy(step, direction, point) if by_one else point + step[..., None] * direction
         point = perturbation_set.project(x, moved)

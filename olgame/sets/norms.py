@@ -86,7 +86,10 @@ def scaled_norm(x: Any) -> tuple[Any, Any, Any]:
 
 def _ordinary(lengths: Any) -> bool:
     """Whether all computed norms are of ordinary scale (a nan or a 0 is not)."""
-    return bool(((lengths > _SMALL) & (lengths < _LARGE)).all())
+    if 0 in lengths.shape:
+        return True
+    # Two reductions are faster than two comparisons of all; nan is neither least nor largest.
+    return float(lengths.min()) > _SMALL and float(lengths.max()) < _LARGE
 
 
 def _scaled(x: Any) -> tuple[Any, Any]:
