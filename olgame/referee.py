@@ -1,7 +1,8 @@
 """The referee: checks every move and keeps the scalars and sums that regret is computed from.
 
-Small games are booked in chunks of rounds, where the cost of a round is an append; games whose
-points are large are booked round by round, without a copy. Neither changes what is booked.
+Rounds are booked a few together: of a small game, where the cost of a round is then an append, up
+to 96; of a network, whose weights are then read from memory less often, four. That does not change
+what is booked, only how soon a broken rule is found; it is named by its own round.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.adversaries.adversary import Evidence, Response
-from olgame.arrays import kernels, to_numpy, unit_roundoff
+from olgame.arrays import blocks, kernels, to_numpy, unit_roundoff
 from olgame.exceptions import ViolationError
 from olgame.losses.round_loss import RoundEvaluation
 from olgame.round_columns import as_column, finite_curvature, joined, places, transposed
@@ -33,7 +34,10 @@ ROOM = 2**17
 """Numbers that are booked together, at most: a few times that should stay in the cache."""
 
 PATIENCE = 64
-"""Rounds of a medium-sized game that are checked together."""
+"""Rounds of a small game that are checked together, at least."""
+
+FEW = 4
+"""Rounds of a game that is not small that are booked together: as many gradients are held."""
 
 SMALL = 2**11
 """Numbers in a point up to which a game is small."""
@@ -41,14 +45,11 @@ SMALL = 2**11
 BATCH = 8
 """A batch of games is small up to this many times `SMALL` numbers."""
 
-LARGE = 2**16
-"""Numbers in a point from which on every round is checked as soon as it is played."""
-
 ROUNDING = 64.0
 """Distance from K that rounding may explain, in units of roundoff x norm of the point."""
 
-NOTED = ("loss", "weak_convexity", "step_size", "point_excess")
-"""The columns that come with a move; those of `Reduced` come from the passes over its arrays."""
+BOOKED = ("loss", "weak_convexity", "step_size", "point_excess", *Reduced._fields)
+"""The columns that are booked with every move."""
 
 Floats = NDArray[np.float64]
 
@@ -90,19 +91,16 @@ class Referee:
     booked: int = attrs.field(init=False, default=0)
     _games: tuple[int, ...] = attrs.field(init=False)
     _chunk: int = attrs.field(init=False)
-    _patience: int = attrs.field(init=False)
     _moves: list[Move] = attrs.field(init=False, factory=list)
     _noted: list[tuple[Any, ...]] = attrs.field(init=False, factory=list)
-    _reduced: list[Reduced] = attrs.field(init=False, factory=list)
+    _pending: int = attrs.field(init=False, default=0)
     _surely_inside: Any = attrs.field(init=False)
     _start_norm: Floats = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._games = tuple(self.start.shape[:-1])
-        numbers = math.prod(self.start.shape)
         self._chunk = _chunk_length(self.start)
-        self._patience = 1 if numbers >= LARGE else PATIENCE
-        self.sums = RunningSums(self.start, self.decision_set)
+        self.sums = RunningSums(self.start, self.decision_set, stacks=_is_small(self.start))
         unknown = np.broadcast_to(np.nan, (self.rounds, *self._games))
         self.columns = dict.fromkeys(COLUMNS, unknown)
         self.full_batch = np.ones(self.rounds, dtype=bool)
@@ -126,11 +124,8 @@ class Referee:
         """
         if self._moves:
             moves, self._moves = self._moves, []
-            if self._chunk == 1:
-                self._add_round(moves[0], next_point)
-            else:
-                self._add_chunk(moves, next_point)
-        if final or len(self._noted) >= self._patience:
+            self._add(moves, next_point)
+        if final or self._pending >= PATIENCE or self._chunk <= FEW:
             self._settle()
 
     def snapshot(self) -> dict[str, Any]:
@@ -155,50 +150,45 @@ class Referee:
         self.violations = [Violation(*violation) for violation in found["violations"]]
         self.sums.restore(found["sums"])
 
-    def _add_round(self, move: Move, next_point: Array) -> None:
-        """Add a point to the sums and look whether it is in K; keep its scalars."""
-        point, (value, gradient, kappa), response, step_size = move
-        bend = finite_curvature(kappa)
-        reduced = self.sums.add_round(point, gradient, bend, step_size, next_point)
-        self.sums.note_loss(point, to_numpy(value))
-        excess = 0.0 if self._surely_in(reduced) else self._excess(point)
-        self._reduced.append(reduced)
-        if step_size is None:
-            step_size = math.nan
-        self._note([(value, kappa, step_size, excess)], [response])
+    def until_now(self, next_point: Array) -> Referee:
+        """One that has booked all moves until now; this one is left as it would be without."""
+        found = self.snapshot()
+        xp = kernels(self.start).xp
+        for name in ("gradient_sum", "curvature_sum"):  # added to in place
+            found["sums"][name] = xp.asarray(found["sums"][name], copy=True)
+        other = Referee(self.start, self.decision_set, self.rounds, raise_violations=False)
+        other.restore(found)
+        other._moves = list(self._moves)
+        other.book(next_point, final=True)
+        return other
 
-    def _add_chunk(self, moves: list[Move], next_point: Array) -> None:
-        """The same for several rounds of a small game."""
+    def _add(self, moves: list[Move], next_point: Array) -> None:
+        """Add rounds to the sums, look whether their points are in K, and keep their scalars."""
         # Two transpositions, where a comprehension for each name costs several times as much.
         points, evaluations, responses, step_sizes = transposed(moves)
         values, gradients, kappas = transposed(evaluations)
-        alphas = None if step_sizes[0] is None else as_column(step_sizes, self._games)
-        if alphas is None:
-            step_sizes = [math.nan] * len(moves)
-        reduced = self.sums.add_chunk(points, gradients, alphas, next_point)
-        if self._games or any(kappas):
-            for kappa, point in zip(kappas, points, strict=True):
-                bend = finite_curvature(kappa)
-                if bend is not None:
-                    self.sums.add_curvature(bend, point)
+        stepped = step_sizes[0] is not None
+        alphas = as_column(step_sizes if stepped else [math.nan] * len(moves), self._games)
+        bends = [*map(finite_curvature, kappas)]
+        reduced = self.sums.add(points, gradients, bends, alphas if stepped else None, next_point)
+        losses = as_column(values, self._games)
         if self._games:
-            losses = as_column(values, self._games)
             better = losses < self.sums.best_loss
             for i in np.flatnonzero(better.reshape(len(better), -1).any(axis=1)):
                 self.sums.note_loss(points[i], losses[i])
         else:
-            losses = as_column(values, ())
             best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
             self.sums.note_loss(points[best], losses[best])
-        inside = self._surely_in(reduced) or self._all_in(points)
+        inside = self._surely_in(reduced) or (self.sums.stacks and self._all_in(points))
         excess = [0.0 if inside else self._excess(point) for point in points]
-        self._reduced.append(reduced)
-        self._note([*zip(values, kappas, step_sizes, excess, strict=True)], responses)
+        scalars = (losses, as_column(kappas, self._games), alphas, as_column(excess, self._games))
+        self._note((*scalars, *reduced), responses)
 
-    def _note(self, scalars: list[tuple[Any, ...]], responses: Sequence[Response]) -> None:
+    def _note(self, scalars: tuple[Any, ...], responses: Sequence[Response]) -> None:
         """Keep the scalars of rounds, and what the evidence shows, but not the evidence."""
-        first = self.booked + len(self._noted) + 1
-        self._noted += scalars
+        first = self.booked + self._pending + 1
+        self._pending += len(responses)
+        self._noted.append(scalars)
         for t, response in enumerate(responses, start=first):
             if response.evidence is not None:
                 self._look_at_inputs(t, response.evidence)
@@ -211,21 +201,21 @@ class Referee:
     def _all_in(self, points: Sequence[Array]) -> bool:
         """Whether K contains all points of a chunk, by a tolerance that suits the smallest."""
         atol = ROUNDING * unit_roundoff(self.start) * (1.0 + float(self._start_norm.min()))
-        inside = to_numpy(self.decision_set.contains(self.sums.stacked(points), atol=atol))
+        k = kernels(self.start)
+        # `stack` takes more than twice as long for small arrays.
+        stacked = k.xp.reshape(k.xp.concat(points), (len(points), *self.start.shape))
+        inside = to_numpy(self.decision_set.contains(stacked, atol=atol))
         return bool((inside > 0).all())
 
     def _settle(self) -> None:
         """Write the scalars of the noted rounds into the columns, and name the broken rules."""
         if not self._noted:
             return
-        rows = slice(self.booked, self.booked + len(self._noted))
-        for name, values in zip(NOTED, transposed(self._noted), strict=True):
-            self._write(name, rows, as_column(values, self._games))
-        for name, parts in zip(Reduced._fields, transposed(self._reduced), strict=True):
+        rows = slice(self.booked, self.booked + self._pending)
+        for name, parts in zip(BOOKED, transposed(self._noted), strict=True):
             if parts[0] is not None:
-                booked = as_column(parts, self._games) if self._chunk == 1 else joined(parts)
-                self._write(name, rows, booked)
-        self._noted, self._reduced = [], []
+                self._write(name, rows, joined(parts))
+        self._noted, self._pending = [], 0
         self._name_broken_rules({name: found[rows] for name, found in self.columns.items()})
         self.violations.sort(key=lambda violation: violation.round)
         self.booked = rows.stop
@@ -241,7 +231,9 @@ class Referee:
             common = column[(0,) * column.ndim]
             if (values == common).all():
                 return
-            column = self.columns[name] = np.full(column.shape, common)
+            # Not `full`: the rounds to come are written when they come.
+            column = self.columns[name] = np.empty(column.shape)
+            column[: rows.start] = common
         column[rows] = values
 
     def _look_at_inputs(self, t: int, evidence: Evidence) -> None:
@@ -315,11 +307,17 @@ class Referee:
 
 def is_booked_in_chunks(start: Array) -> bool:
     """Whether the set of a game from ``start`` is asked about the points of many rounds at once."""
-    return _chunk_length(start) > 1
+    return _is_small(start)
+
+
+def _is_small(start: Array) -> bool:
+    """Whether the calls of a round cost more than its arithmetic."""
+    return math.prod(start.shape) <= (SMALL if start.ndim == 1 else BATCH * SMALL)
 
 
 def _chunk_length(start: Array) -> int:
-    """Rounds booked together; 1 where points are large: they are booked without a copy."""
-    numbers = math.prod(start.shape)
-    small = numbers <= (SMALL if start.ndim == 1 else BATCH * SMALL)
-    return max(1, min(CHUNK, ROOM // numbers)) if small else 1
+    """Rounds booked together."""
+    if _is_small(start):
+        return max(1, min(CHUNK, ROOM // math.prod(start.shape)))
+    on_host = blocks(start) != [...]
+    return FEW if on_host else 1

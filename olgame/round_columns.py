@@ -15,6 +15,8 @@ __all__ = ["as_column", "finite_curvature", "joined", "places", "transposed"]
 
 Floats = NDArray[np.float64]
 
+_FLOATS = {float, np.float64}
+
 
 def transposed(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     """Columns of rows of equal length."""
@@ -33,7 +35,7 @@ def as_column(values: Sequence[Any], games: tuple[int, ...]) -> Floats:
     """Scalars of rounds, shape ``(k, *games)``, with axes of length 1 where all games agree."""
     if not games:
         return np.array([*map(float, values)])
-    if isinstance(values[0], float) and all(isinstance(value, float) for value in values):
+    if {*map(type, values)} <= _FLOATS:
         return np.array(values).reshape(-1, *(1 for _ in games))
     arrays = [*map(to_numpy, values)]
     if {array.shape for array in arrays} != {games}:
@@ -43,8 +45,13 @@ def as_column(values: Sequence[Any], games: tuple[int, ...]) -> Floats:
 
 
 def joined(chunks: Sequence[Any]) -> Floats:
-    """The scalars of several chunks of rounds."""
-    return np.concatenate([to_numpy(chunk) for chunk in chunks])
+    """The scalars of several chunks of rounds; axes of length 1 where all games agree in all."""
+    arrays = [*map(to_numpy, chunks)]
+    games = {array.shape[1:] for array in arrays}
+    if len(games) > 1:
+        shape = np.broadcast_shapes(*games)
+        arrays = [np.broadcast_to(array, (len(array), *shape)) for array in arrays]
+    return np.concatenate(arrays)
 
 
 def places(flags: NDArray[np.bool_]) -> list[tuple[int, ...]]:

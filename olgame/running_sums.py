@@ -2,13 +2,18 @@
 
 Everything is centered at W_1: with D_t = W_t - W_1 a round costs the difference, three dot
 products (<g_t, D_t>, norm(D_t), norm(g_t)) and one accumulation; where the step is audited, one
-step, one projection and one distance more. D_{t+1}, which the audit needs, is kept for the next
-round. A point of millions of weights is walked through in blocks that stay in the cache, so that
-what a round needs of a block is read from memory once.
+step, one projection and one distance more.
+
+What costs is the calls where a point is small, and the memory where it is large. The rounds of a
+small game are copied into one array, and every operation is done for all of them at once. A point
+of millions of weights is walked through in blocks that stay in the cache: what a few rounds need of
+a block is read once, S and V (eight bytes a number) once for all of them; and where the projection
+only scales, as onto a ball around W_1, no projected point is ever written.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -23,15 +28,9 @@ from olgame.typing import Array
 
 __all__ = ["Reduced", "RunningSums"]
 
-WAITING = 4
-"""Rounds of a game with a long point whose gradients are added to the sums together."""
-
 
 class Reduced(NamedTuple):
-    """The scalars of a chunk of rounds, in the library of the game, shape ``(k, ...)``.
-
-    A chunk of one round has no axis of its own: shape ``(...)``.
-    """
+    """The scalars of k rounds, shape ``(k, ...)``, in the library of the game or in NumPy."""
 
     inner: Any
     distance: Any
@@ -46,66 +45,57 @@ class RunningSums:
     Attributes:
         start: W_1, shape ``(..., p)``.
         decision_set: K.
+        stacks: whether rounds are copied into one array, or walked through in blocks.
+        gradient_sum: S, float64, shape ``(..., p)``.
+        curvature_sum: V, float64, shape ``(..., p)``.
         best_point: the point of smallest loss so far.
         best_loss: its loss, for each game.
     """
 
     start: Array
     decision_set: ConvexSet
+    stacks: bool
+    gradient_sum: Any = attrs.field(init=False)
+    curvature_sum: Any = attrs.field(init=False)
     best_point: Any = attrs.field(init=False)
     best_loss: Any = attrs.field(init=False)
-    _gradient_sum: Any = attrs.field(init=False)
-    _curvature_sum: Any = attrs.field(init=False)
-    _waiting: list[tuple[Any, Any, Any]] = attrs.field(init=False, factory=list)
     _recentered: Any = attrs.field(init=False)
     _project: Callable[[Any], Any] = attrs.field(init=False)
+    _shrinkage: Callable[[float], float | None] | None = attrs.field(init=False)
     _blocks: list[Any] = attrs.field(init=False)
-    _next: tuple[Any, Any] = attrs.field(init=False, default=(None, None))
-    _moved: Any = attrs.field(init=False, default=None)
-    _spare: Any = attrs.field(init=False, default=None)
     _rooms: dict[str, Any] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         xp = kernels(self.start).xp
         zeros = xp.zeros_like(self.start, dtype=xp.float64)
-        self._gradient_sum, self._curvature_sum = zeros, xp.zeros_like(zeros)
+        self.gradient_sum, self.curvature_sum = zeros, xp.zeros_like(zeros)
         self.best_point = self.start
         self.best_loss = np.full(tuple(self.start.shape[:-1]), np.inf)
         self._recentered = self.decision_set.translate(-self.start)
         in_place = getattr(self._recentered, "project_in_place", None)
         self._project = in_place or self._recentered.project
+        self._shrinkage = getattr(self._recentered, "shrinkage", None)
         self._blocks = blocks(self.start)
 
-    def add_round(
-        self, point: Any, gradient: Any, kappa: Any, step: Any, next_point: Array
+    def add(
+        self,
+        points: Sequence[Any],
+        gradients: Sequence[Any],
+        bends: Sequence[Any],
+        steps: NDArray[np.float64] | None,
+        next_point: Any,
     ) -> Reduced:
-        """Add one round; no copy is made: a gradient, like a point, is not changed afterwards."""
-        known, offset = self._next
-        if known is not point:
-            offset = point - self.start
-        audited = step is not None
-        alpha = self._factor(step) if audited else None
-        inner, slope, distance = self._first_pass(gradient, offset, alpha)
-        self._waiting.append((gradient, point, kappa))
-        if len(self._waiting) >= min(WAITING, len(self._blocks)):
-            self._add_waiting()
-        error = None
-        if audited:
-            error = self._second_pass(self._project(self._moved), next_point)
-            self._next, self._spare = (next_point, self._spare), offset
-        return Reduced(inner, distance**0.5, slope**0.5, error)
+        """Add k rounds; a gradient, like a point, is not changed afterwards by who made it.
 
-    @property
-    def gradient_sum(self) -> Any:
-        """S, float64, shape ``(..., p)``."""
-        self._add_waiting()
-        return self._gradient_sum
-
-    @property
-    def curvature_sum(self) -> Any:
-        """V, float64, shape ``(..., p)``."""
-        self._add_waiting()
-        return self._curvature_sum
+        Args:
+            points: W_t of the rounds.
+            gradients: g_t.
+            bends: kappa_t, one number or one for each game; None where it adds nothing.
+            steps: alpha_t, shape ``(k, ...)``, or None where no step is audited.
+            next_point: the point after the last of them.
+        """
+        add = self._add_stacked if self.stacks else self._add_in_blocks
+        return add(points, gradients, bends, steps, next_point)
 
     def snapshot(self) -> dict[str, Any]:
         """The sums and the best point, for a checkpoint."""
@@ -118,87 +108,113 @@ class RunningSums:
 
     def restore(self, found: Mapping[str, Any]) -> None:
         """Take up sums of before."""
-        self._gradient_sum, self._curvature_sum = found["gradient_sum"], found["curvature_sum"]
+        self.gradient_sum, self.curvature_sum = found["gradient_sum"], found["curvature_sum"]
         self.best_point, self.best_loss = found["best_point"], found["best_loss"]
-
-    def _add_waiting(self) -> None:
-        """Add the gradients and points of a few rounds to S and V, in their order.
-
-        The sums take eight bytes a number to read and eight to write: as much as all the rest
-        that a round needs. Rounds that are added together share that.
-        """
-        waiting, self._waiting = self._waiting, []
-        k, bent = kernels(self.start), any(kappa is not None for _, _, kappa in waiting)
-        for block in self._blocks if waiting else ():
-            total = self._gradient_sum[block]
-            for gradient, _, _ in waiting:
-                total += gradient[block]
-            if bent:
-                start, total = self.start[block], self._curvature_sum[block]
-                for _, point, kappa in waiting:
-                    if kappa is not None:
-                        self._add_curvature(kappa, k.axpy(-1.0, start, point[block]), total)
 
     def _factor(self, number: Any) -> Any:
         """One number as a float, one for each game as a column beside the points."""
-        if np.ndim(number) == 0:
-            return float(number)
+        if np.size(number) == 1:
+            return float(np.ravel(number)[0])
         return as_like(number, self.start)[..., None]
 
-    def _first_pass(self, gradient: Any, offset: Any, alpha: Any) -> tuple[Any, Any, Any]:
-        """<g, D>, norm(g)^2, norm(D)^2; D - alpha g in memory of our own."""
-        k = kernels(self.start)
-        if alpha is not None and self._moved is None:
-            self._moved = k.xp.empty_like(self.start)
-        sums: list[tuple[Any, Any, Any]] = []
-        for block in self._blocks:
-            g, d = gradient[block], offset[block]
-            sums.append((k.dot(g, d), k.dot(g, g), k.dot(d, d)))
-            if isinstance(alpha, float):
-                k.axpy(-alpha, g, d, self._moved[block])
-            elif alpha is not None:  # games with steps of their own: one block
-                self._moved[block] = d - alpha * g
-        inner, slope, distance = (sum(terms[1:], terms[0]) for terms in zip(*sums, strict=True))
-        return inner, slope, distance
-
-    def _second_pass(self, projected: Any, next_point: Any) -> Any:
-        """norm(D_{t+1} - projected), with D_{t+1} in memory of our own."""
-        k = kernels(self.start)
-        if self._spare is None:
-            self._spare = k.xp.empty_like(self.start)
-        squares = []
-        for block in self._blocks:
-            following = k.axpy(-1.0, self.start[block], next_point[block], self._spare[block])
-            difference = k.axpy(-1.0, projected[block], following)
-            squares.append(k.dot(difference, difference))
-        return sum(squares[1:], squares[0]) ** 0.5
-
-    def add_chunk(
-        self, points: Sequence[Any], gradients: Sequence[Any], steps: Any, next_point: Array
+    def _add_in_blocks(
+        self,
+        points: Sequence[Any],
+        gradients: Sequence[Any],
+        bends: Sequence[Any],
+        steps: NDArray[np.float64] | None,
+        next_point: Any,
     ) -> Reduced:
-        """Add several rounds of a small game at once."""
+        k = kernels(self.start)
+        alphas = None if steps is None else [*map(self._factor, steps)]
+        looked: list[list[Any]] = [[] for _ in points]
+        for block in self._blocks:
+            start = self.start[block]
+            total, curvature = self.gradient_sum[block], self.curvature_sum[block]
+            for t, (point, gradient, bend) in enumerate(zip(points, gradients, bends, strict=True)):
+                g = gradient[block]
+                d = k.axpy(-1.0, start, point[block])
+                inner, slope, distance = k.dot(g, d), k.dot(g, g), k.dot(d, d)
+                total += g
+                if bend is not None:
+                    self._add_curvature(bend, d, curvature)
+                length = distance
+                if alphas is not None:
+                    y = _step(d, alphas[t], g)
+                    length = k.dot(y, y)
+                looked[t].append((inner, slope, distance, length))
+        rounds = [[*map(_total, zip(*terms, strict=True))] for terms in looked]
+        inners, slopes, distances, lengths = zip(*rounds, strict=True)
+        error = None
+        if alphas is not None:
+            error = self._update_errors(points, gradients, alphas, lengths, next_point)
+        return Reduced(_column(inners), _column(distances) ** 0.5, _column(slopes) ** 0.5, error)
+
+    def _update_errors(
+        self,
+        points: Sequence[Any],
+        gradients: Sequence[Any],
+        alphas: Sequence[Any],
+        lengths: Sequence[Any],
+        next_point: Any,
+    ) -> Any:
+        """norm(D_{t+1} - Proj(y_t)), y_t = D_t - alpha_t g_t, of which norm(y_t)^2 is given."""
+        k, following = kernels(self.start), (*points[1:], next_point)
+        found = [self._factor_of_projection(length) for length in lengths]
+        factors = [factor for factor in found if factor is not None]
+        squares: list[list[Any]] = [[] for _ in points]
+        if len(factors) < len(points):
+            moved = self._room("moved", 1)[0]
+            for t, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
+                for block in self._blocks:
+                    d = k.axpy(-1.0, self.start[block], point[block], moved[block])
+                    _step(d, alphas[t], gradient[block])
+                projected = self._project(moved)
+                for block in self._blocks:
+                    d = k.axpy(-1.0, self.start[block], following[t][block])
+                    difference = k.axpy(-1.0, projected[block], d)
+                    squares[t].append((k.dot(difference, difference),))
+        else:
+            for block in self._blocks:
+                start = self.start[block]
+                d = k.axpy(-1.0, start, points[0][block])
+                for t, gradient in enumerate(gradients):
+                    y = _step(d, alphas[t], gradient[block])
+                    d = k.axpy(-1.0, start, following[t][block])
+                    difference = k.axpy(-factors[t], y, d)
+                    squares[t].append((k.dot(difference, difference),))
+        return _column([_total(*zip(*terms, strict=True)) for terms in squares]) ** 0.5
+
+    def _factor_of_projection(self, length: Any) -> float | None:
+        """What the projection of a y with this norm(y)^2 is multiplied with; None if unknown."""
+        if self._shrinkage is None or not isinstance(length, float):
+            return None
+        return self._shrinkage(length**0.5)
+
+    def _add_stacked(
+        self,
+        points: Sequence[Any],
+        gradients: Sequence[Any],
+        bends: Sequence[Any],
+        steps: NDArray[np.float64] | None,
+        next_point: Any,
+    ) -> Reduced:
         k = kernels(self.start)
         # Memory is used again: fresh pages for every chunk cost more than the arithmetic.
         offsets = self._room("offsets", len(points) + 1)
         for i, point in enumerate((*points, next_point)):
             k.axpy(-1.0, self.start, point, offsets[i])
-        stacked = self._room("gradients", len(gradients))
-        total, several = self._gradient_sum, self.start.ndim > 1
+        before, moved = offsets[:-1], self._room("moved", len(points))
         for i, gradient in enumerate(gradients):
-            stacked[i] = gradient
-            if several:  # while it is in the cache
-                total += gradient
-        if not several:
-            total += k.xp.sum(stacked, axis=0, dtype=k.xp.float64)
-        before = offsets[:-1]
-        error = None
-        inner, slopes = k.dot(stacked, before), k.norm(stacked)
+            moved[i] = gradient
+        self.gradient_sum += k.xp.sum(moved, axis=0, dtype=k.xp.float64)
+        for point, bend in zip(points, bends, strict=True):
+            if bend is not None:
+                self._add_curvature(bend, point - self.start, self.curvature_sum)
+        inner, slopes, error = k.dot(moved, before), k.norm(moved), None
         if steps is not None:
             # In the memory of the stacked gradients, which are not needed any more.
-            moved = stacked
-            moved *= (
-                -float(steps.flat[0]) if _all_equal(steps) else -as_like(steps, moved)[..., None]
-            )
+            moved *= -self._factors(steps)
             moved += before
             projected = self._project(moved)
             if projected is not moved:
@@ -206,6 +222,13 @@ class RunningSums:
             moved -= offsets[1:]
             error = k.norm(moved)
         return Reduced(inner, k.norm(before), slopes, error)
+
+    def _factors(self, steps: NDArray[np.float64]) -> Any:
+        """alpha_t of a chunk: one float where all are equal, else columns beside the points."""
+        first = float(steps.flat[0])
+        if steps.size == 1 or bool((steps == first).all()):
+            return first
+        return as_like(steps, self.start)[..., None]
 
     def _room(self, what: str, rounds: int) -> Any:
         """Memory of our own for the points of so many rounds."""
@@ -215,15 +238,6 @@ class RunningSums:
             at = k.xp.zeros_like(self.start)
             held = self._rooms[what] = k.xp.stack([at] * rounds)
         return held[:rounds]
-
-    def stacked(self, arrays: Sequence[Any]) -> Any:
-        """``stack``, which for small arrays takes more than twice as long as this."""
-        k = kernels(self.start)
-        return k.xp.reshape(k.xp.concat(arrays), (len(arrays), *self.start.shape))
-
-    def add_curvature(self, kappa: Any, point: Any) -> None:
-        """V += kappa_t D_t, for a finite kappa_t, one number or one for each game."""
-        self._add_curvature(kappa, point - self.start, self._curvature_sum)
 
     def _add_curvature(self, kappa: Any, offset: Any, total: Any) -> None:
         factor = self._factor(kappa)
@@ -245,5 +259,22 @@ class RunningSums:
             self.best_loss = np.minimum(self.best_loss, loss)
 
 
-def _all_equal(steps: NDArray[np.float64]) -> bool:
-    return steps.size == 1 or bool((steps == steps.flat[0]).all())
+def _step(d: Any, alpha: Any, gradient: Any) -> Any:
+    """D - alpha g in the memory of D."""
+    if isinstance(alpha, float):
+        kernels(d).accumulate(d, -alpha, gradient)
+    else:  # games with steps of their own
+        d -= alpha * gradient
+    return d
+
+
+def _total(terms: Sequence[Any]) -> Any:
+    """The sum over blocks; the term itself, on its device, where there is one block."""
+    return terms[0] if len(terms) == 1 else math.fsum(map(float, terms))
+
+
+def _column(numbers: Sequence[Any]) -> Any:
+    """One number a round, or one array of games."""
+    if isinstance(numbers[0], float):
+        return np.array(numbers)
+    return kernels(numbers[0]).xp.stack([*numbers])

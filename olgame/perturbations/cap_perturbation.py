@@ -36,7 +36,7 @@ class CapPerturbation:
     and the angle grow together, so nearest means smallest angle to z). Where the nearest point is
     not unique one is fixed: x for z = 0, and for z opposite to x the rim's point towards the
     first of the coordinate axes that are least aligned with x (x itself if d = 1). B(0) = {0}.
-    The cap is not convex; certificates use the ball around it.
+    The cap is not convex; certificates make use of the sphere (`olgame.certify.output_bound`).
 
     Args:
         radius: rho >= 0, one number or an array ``(n,)`` with one for every sample.

@@ -12,8 +12,14 @@ from olgame.one_game import row
 from olgame.perturbations.ball_and_box import project_onto_ball_and_box
 from olgame.perturbations.box import Box, as_box, check_finite
 from olgame.perturbations.l2_steepest import l2_steepest
-from olgame.perturbations.radius import as_radius, radius_for, require_radius, take_radius
-from olgame.sets.norms import norm
+from olgame.perturbations.radius import (
+    as_radius,
+    radius_for,
+    radius_range,
+    require_radius,
+    take_radius,
+)
+from olgame.sets.norms import norm, norms_and_range
 from olgame.sets.uniform_in_ball import uniform_in_ball
 from olgame.typing import Array
 
@@ -74,19 +80,21 @@ class L2Perturbation:
         if self.box is not None:
             return project_onto_ball_and_box(x, x_adv, radius, *self.box.limits(x))
         difference: Any = x_adv - x
-        length: Any = norm(difference)
-        outside = xp.asarray(length > radius)[..., None]
-        if not bool(xp.any(outside)):
-            # nan is not outside, and stays.
+        # Most steps leave all samples inside, or put all outside: two reductions tell.
+        length, least, largest = norms_and_range(difference)
+        smallest, greatest = radius_range(self.radius)
+        if largest <= smallest:
             return x_adv
-        scale = xp.asarray(radius / xp.where(length > radius, length, xp.ones_like(length)))
-        difference *= scale[..., None]  # in place: our own, of the shape of the result
+        all_outside = least > greatest
+        if not all_outside:
+            outside = xp.asarray(length > radius)  # nan is not, and stays
+            length = xp.where(outside, length, xp.full_like(length, 1.0))
+        difference *= xp.asarray(radius / length)[..., None]  # in place: our own
         difference += x
-        if bool(xp.all(outside)):
-            moved: Array = difference
-            return moved
-        projected: Array = xp.where(outside, difference, x_adv)
-        return projected
+        if not all_outside:
+            difference = xp.where(outside[..., None], difference, x_adv)
+        moved: Array = difference
+        return moved
 
     def distance(self, x: Array, x_adv: Array) -> Array:
         """Euclidean distance of ``x_adv`` from B(x), computed in float64, shape ``(..., n)``."""

@@ -68,7 +68,7 @@ class LinfPerturbation:
         """The nearest point of B(x), in every norm, shape ``(..., n, d)``."""
         xp = kernels(x).xp
         low, high = self._interval(x)
-        projected: Array = xp.minimum(xp.maximum(x_adv, low), high)
+        projected: Array = xp.clip(x_adv, low, high)
         return projected
 
     def distance(self, x: Array, x_adv: Array) -> Array:
@@ -85,13 +85,19 @@ class LinfPerturbation:
         return outside
 
     def steepest(self, gradient: Array, *, atol: float | Array = 0.0) -> Array:
-        """sign(g), with sign(0) = 0; exactly 0 where rho norm1(g) <= ``atol``; nan stays nan."""
-        xp = kernels(gradient).xp
-        radius = radius_for(self.radius, gradient, "linf")
-        vanishes = xp.asarray(self.dual_norm(gradient) * radius <= atol)[..., None]
-        # The namespace's sign(nan) is nan; a tensor's own is 0.
-        direction: Array = xp.where(vanishes, xp.zeros_like(gradient), xp.sign(gradient))
-        return direction
+        """sign(g), with sign(0) = 0; exactly 0 where rho norm1(g) <= ``atol``.
+
+        A row with a nan comes out as nan.
+        """
+        k = kernels(gradient)
+        length: Any = self.dual_norm(gradient)
+        moves = ~(length * radius_for(self.radius, gradient, "linf") <= atol)
+        # In two passes over the gradient. A tensor's sign of nan is 0: nan comes from the norm.
+        direction: Any = k.sign(gradient)
+        factor = k.xp.where(k.xp.isnan(length), length, k.xp.astype(moves, length.dtype))
+        direction *= factor[..., None]
+        steepest: Array = direction
+        return steepest
 
     def dual_norm(self, g: Array) -> Array:
         """norm1(g) over the last axis."""

@@ -10,7 +10,7 @@ from olgame.arrays import as_like, to_numpy
 from olgame.exceptions import ArgumentError, ShapeError
 from olgame.typing import Array
 
-__all__ = ["as_radius", "radius_for", "require_radius", "take_radius"]
+__all__ = ["as_radius", "radius_for", "radius_range", "require_radius", "take_radius"]
 
 
 def as_radius(value: Any) -> Any:
@@ -64,6 +64,13 @@ def radius_for(radius: Any, x: Array, owner: str) -> Any:
             f"{got} for data of shape {tuple(x.shape)}."
         )
     return as_like(radius, x)
+
+
+def radius_range(radius: Any) -> tuple[float, float]:
+    """The least and the largest radius."""
+    if isinstance(radius, float):
+        return radius, radius
+    return float(radius.min()), float(radius.max())
 
 
 def take_radius(radius: Any, index: Any) -> Any:

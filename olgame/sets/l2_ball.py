@@ -119,6 +119,16 @@ class L2Ball:
             points *= (self.radius / k.xp.maximum(lengths, floor))[..., None]
         return x
 
+    def shrinkage(self, length: float) -> float | None:
+        """min(1, R/length) where `project` multiplies a point of this norm with it, else None.
+
+        None for a ball that is not around the origin, and for norms whose squares are not ordinary
+        numbers.
+        """
+        if self.center is not None or not (self._ordinary and length < math.inf):
+            return None
+        return 1.0 if length <= self.radius else self.radius / length
+
     def _project_long(self, x: Any, center: Any, *, in_place: bool) -> Array:
         """`project` of one point, block by block: passes over memory are what it costs."""
         k, pieces = kernels(x), blocks(x)

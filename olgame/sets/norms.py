@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from olgame.arrays import kernels
 from olgame.typing import Array, Value
 
-__all__ = ["norm", "ordinary_scale", "scaled_norm", "unit"]
+__all__ = ["norm", "norms_and_range", "ordinary_scale", "scaled_norm", "unit"]
 
 _SMALL = 1e-10
 _LARGE = 1e15
@@ -70,6 +71,17 @@ def unit(x: Array) -> Array:
     return direction
 
 
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def norms_and_range(x: Any) -> tuple[Any, float, float]:
+    """`norm`, and the least and the largest of the norms: nan where one is, (inf, -inf) of none."""
+    length: Any = kernels(x).norm(x)
+    least, largest = _range(length)
+    if least > _SMALL and largest < _LARGE:
+        return length, least, largest
+    length = norm(x)
+    return length, *_range(length)
+
+
 def scaled_norm(x: Any) -> tuple[Any, Any, Any]:
     """(x/m, m, norm(x/m)) with norm(x) = m norm(x/m), at every scale; see `norm`.
 
@@ -86,10 +98,15 @@ def scaled_norm(x: Any) -> tuple[Any, Any, Any]:
 
 def _ordinary(lengths: Any) -> bool:
     """Whether all computed norms are of ordinary scale (a nan or a 0 is not)."""
+    least, largest = _range(lengths)
+    return least > _SMALL and largest < _LARGE
+
+
+def _range(lengths: Any) -> tuple[float, float]:
+    # Two reductions are faster than two comparisons of all.
     if 0 in lengths.shape:
-        return True
-    # Two reductions are faster than two comparisons of all; nan is neither least nor largest.
-    return float(lengths.min()) > _SMALL and float(lengths.max()) < _LARGE
+        return math.inf, -math.inf
+    return float(lengths.min()), float(lengths.max())
 
 
 def _scaled(x: Any) -> tuple[Any, Any]:

@@ -100,13 +100,26 @@ class Turns:
         self._baseline.append(now - self._mark)
         self._mark = now
 
-    def comparisons(self, warmup: int) -> list[Comparison]:
-        """Both, without the first ``warmup`` rounds."""
+    def comparisons(self, warmup: int, together: int = 1) -> list[Comparison]:
+        """Both, without the first ``warmup`` rounds.
+
+        Args:
+            warmup: rounds that are left out.
+            together: rounds that are added up before they are divided: what is done every so many
+                rounds belongs to all of them.
+        """
         pairs = zip(self._baseline[:-1], self._baseline[1:], strict=True)
-        beside = [(a + b) / 2.0 for a, b in pairs][warmup:]
+        beside = [(a + b) / 2.0 for a, b in pairs]
+        mine, other = (
+            [
+                sum(rounds[i : i + together])
+                for i in range(warmup, len(rounds) - together + 1, together)
+            ]
+            for rounds in (self._candidate, beside)
+        )
         return [
-            _comparison(self.baseline, beside, beside),
-            _comparison(self.candidate, self._candidate[warmup:], beside),
+            _comparison(self.baseline, other, other),
+            _comparison(self.candidate, mine, other),
         ]
 
     def _now(self) -> float:

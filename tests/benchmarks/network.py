@@ -18,14 +18,15 @@ WIDTH, DIM, SAMPLES, STEPS, RADIUS, INPUT_RADIUS, ALPHA = 4096, 784, 128, 10, 3.
 
 
 class Bare:
-    """Adversarial training written out: PGD in the l2 ball, one projected step.
+    """Adversarial training written out: PGD in the l2 or linf ball, one projected step.
 
     What one would write by hand in plain torch: one matrix product and one kernel a forward pass
     (the kernel of the network under test), gradients only with respect to what is asked for,
     10 values with gradients, one value, one gradient in the weights. No sums, no checks.
     """
 
-    def __init__(self, model: Any, x: Tensor, y: Tensor) -> None:
+    def __init__(self, model: Any, x: Tensor, y: Tensor, norm: str = "l2") -> None:
+        self.norm = norm
         self.start: Tensor = model.start.clone()
         self.output: Tensor = model.output
         self.x, self.y = x, y
@@ -53,10 +54,14 @@ class Bare:
                 break
             (g,) = torch.autograd.grad(loss.sum(), point)
             size = 2.5 * INPUT_RADIUS / STEPS
+            if self.norm == "linf":
+                moved = point.detach() + size * g.sign()
+                x = torch.clamp(moved, self.x - INPUT_RADIUS, self.x + INPUT_RADIUS)
+                continue
             moved = point.detach() + size * g / g.norm(dim=1, keepdim=True).clamp_min(1e-30)
             delta = moved - self.x
-            norm = delta.norm(dim=1, keepdim=True)
-            x = self.x + delta * (INPUT_RADIUS / norm).clamp_max(1.0)
+            length = delta.norm(dim=1, keepdim=True)
+            x = self.x + delta * (INPUT_RADIUS / length).clamp_max(1.0)
         return best
 
     def step(self, w: Tensor) -> Tensor:
@@ -78,7 +83,7 @@ class Bare:
         return w
 
 
-def parts(dtype: torch.dtype, device: str) -> tuple[Any, Any, Bare]:
+def parts(dtype: torch.dtype, device: str, norm: str = "l2") -> tuple[Any, Any, Bare]:
     """The library's game and the bare one, on the same data."""
     rng = np.random.default_rng(0)
     y = np.where(np.arange(SAMPLES) % 2, 1.0, -1.0)
@@ -90,9 +95,9 @@ def parts(dtype: torch.dtype, device: str) -> tuple[Any, Any, Bare]:
         y,
         loss=og.losses.logistic,
         attack=og.attacks.PGD(steps=STEPS),
-        perturbation_set=og.perturbations.l2(INPUT_RADIUS),
+        perturbation_set=getattr(og.perturbations, norm)(INPUT_RADIUS),
     )
-    bare = Bare(model, model.asarray(x), model.asarray(y))
+    bare = Bare(model, model.asarray(x), model.asarray(y), norm)
     return model, adversary, bare
 
 
@@ -107,7 +112,8 @@ def rounds(dtype: torch.dtype, device: str = "cpu", count: int = 100) -> list[st
     """Rounds with PGD-10 and default tracking beside the bare loop.
 
     Both play from W_0, one round of either in turn, so that a round is compared with the one
-    beside it. That they play the same game is checked from a point off W_0.
+    beside it; four rounds, which are booked together, are added up. That they play the same game
+    is checked from a point off W_0.
     """
     model, adversary, bare = parts(dtype, device)
     ball, learner = model.neighborhood(RADIUS), og.learners.OnlineGradientDescent(ALPHA)
@@ -127,7 +133,7 @@ def rounds(dtype: torch.dtype, device: str = "cpu", count: int = 100) -> list[st
     turns.begin()
     bare_round()
     og.play(learner, adversary, ball, rounds=count, observers=[bare_round])
-    lines = [str(c) for c in turns.comparisons(warmup=3)]
+    lines = [str(c) for c in turns.comparisons(warmup=4, together=4)]
     return [*lines, f"  relative difference of the points after 3 rounds: {difference:.1e}"]
 
 
@@ -136,14 +142,14 @@ def synchronize(device: str) -> Callable[[], object]:
     return torch.cuda.synchronize if device != "cpu" else lambda: None
 
 
-def attack(dtype: torch.dtype, device: str = "cpu") -> list[str]:
+def attack(dtype: torch.dtype, device: str = "cpu", norm: str = "l2") -> list[str]:
     """PGD-10 alone beside a bare ``autograd.grad`` loop with the same evaluations."""
-    model, adversary, bare = parts(dtype, device)
+    model, adversary, bare = parts(dtype, device, norm)
     w = off_the_start(bare)
     objective = og.attacks.ModelObjective(model, w, adversary.y, adversary.loss)
     rng = np.random.default_rng(0)
     candidates: dict[str, Callable[[], object]] = {
-        f"bare PGD-10, {dtype}, {device}": lambda: bare.attack(w),
+        f"bare PGD-10, {norm}, {dtype}, {device}": lambda: bare.attack(w),
         "olgame PGD-10": lambda: adversary.attack(
             objective, adversary.x, adversary.perturbation_set, rng
         ),
