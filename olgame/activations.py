@@ -71,6 +71,7 @@ class Activation:
     _value: Function = attrs.field(repr=False)
     _derivative: Function = attrs.field(repr=False)
     _second_derivative: Function = attrs.field(repr=False)
+    _both: Function | None = attrs.field(default=None, repr=False)
 
     def value(self, z: Array) -> Array:
         """sigma(z)."""
@@ -81,6 +82,13 @@ class Activation:
         """sigma'(z); for ReLU the subderivative that is 0 at the kink z = 0."""
         out: Array = self._derivative(z)
         return out
+
+    def value_and_derivative(self, z: Array) -> tuple[Array, Array]:
+        """sigma(z) and sigma'(z), with what they share computed once where that is known."""
+        if self._both is not None:
+            both: tuple[Array, Array] = self._both(z)
+            return both
+        return self.value(z), self.derivative(z)
 
     def second_derivative(self, z: Array) -> Array:
         """sigma''(z); for ReLU its value 0 away from the kink, which bounds nothing."""
@@ -119,7 +127,7 @@ class Activation:
         at_lo, at_hi = self.second_derivative(lo), self.second_derivative(hi)
         least, largest = xp.minimum(at_lo, at_hi), xp.maximum(at_lo, at_hi)
         for point in self.critical_points:
-            inside = (lo <= point) & (hi >= point)  # type: ignore[operator]
+            inside = (lo <= point) & (hi >= point)  # type: ignore[operator]  # `Array` is not ordered
             there = self.second_derivative(xp.zeros_like(lo) + point)
             least = xp.where(inside, xp.minimum(least, there), least)
             largest = xp.where(inside, xp.maximum(largest, there), largest)
@@ -175,6 +183,15 @@ def _softplus(z: Any) -> Any:
     far = z >= 40.0
     near = xp.where(far, xp.zeros_like(z), z)
     return xp.where(far, z, xp.log1p(xp.exp(near)))
+
+
+def _softplus_and_sigmoid(z: Any) -> Any:
+    # One exponential for both, e = e^{-abs(z)}: max(z, 0) + log(1 + e), and 1/(1 + e) or e/(1 + e).
+    # Not for automatic differentiation, which takes the derivative of abs at 0 for 0.
+    xp = kernels(z).xp
+    e = xp.exp(-xp.abs(z))
+    share = 1 / (1 + e)
+    return xp.maximum(z, xp.zeros_like(z)) + xp.log1p(e), xp.where(z >= 0, share, e * share)
 
 
 def _tanh(z: Any) -> Any:
@@ -258,7 +275,9 @@ def _relu_second_derivative(z: Any) -> Any:
     return kernels(z).xp.zeros_like(z)
 
 
-softplus = Activation("softplus", 1.0, 0.25, (0.0, 0.25), (0.0,), _softplus, sigmoid, _bell)
+softplus = Activation(
+    "softplus", 1.0, 0.25, (0.0, 0.25), (0.0,), _softplus, sigmoid, _bell, _softplus_and_sigmoid
+)
 """log(1 + e^z). sigma''' = sigma'' (1 - 2 sigma') vanishes at 0 only."""
 
 tanh = Activation(

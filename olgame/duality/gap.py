@@ -7,25 +7,22 @@ from typing import Any
 
 import attrs
 import numpy as np
-from numpy.typing import NDArray
 
 from olgame.activations import relu
 from olgame.duality.relu_minorant import relu_minorant
-from olgame.duality.slope_candidates import slope_candidates
 from olgame.duality.smooth_minorant import smooth_minorant
+from olgame.duality.sweep import Sweep, sweep
 from olgame.duality.two_layer_model import TwoLayerModel
-from olgame.duality.two_layer_point import TwoLayerPoint, two_layer_point
+from olgame.duality.two_layer_point import two_layer_point
 from olgame.duality.weight_balls import WeightBalls, weight_balls
-from olgame.duality.weighted_samples import WeightedSamples, weighted_samples
+from olgame.duality.weighted_samples import weighted_samples
 from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.losses.loss import Loss
 from olgame.models.model import HasTwoLayers
 from olgame.results import Certified
 from olgame.sets.convex_set import ConvexSet
 
-__all__ = ["Gap", "gap"]
-
-Floats = NDArray[np.float64]
+__all__ = ["Gap", "gap", "gap_of_sweep"]
 
 
 @attrs.frozen
@@ -208,60 +205,39 @@ def gap(
     balls = weight_balls(model, weight_radius, decision_set, "gap")
     point = two_layer_point(model, u0, balls)
     samples = weighted_samples(x, y, weights, model, loss, "gap")
-    f, noise = point.outputs(samples)
-    value = float(samples.weights @ np.asarray(loss.value(f, samples.y)))
+    return gap_of_sweep(sweep(point, samples, loss, smoothing, slopes), balls, tolerance)
+
+
+@np.errstate(all="ignore")
+def gap_of_sweep(found: Sweep, balls: WeightBalls, tolerance: float) -> Gap:
+    """The `Gap` from one pass over the inputs, with the best of its choices of slopes.
+
+    Args:
+        found: The pass, at u0.
+        balls: K.
+        tolerance: As for `gap`.
+
+    Raises:
+        ArgumentError: A loss, or its conjugate at the slopes, is not finite.
+        OlgameError: A negative gap beyond rounding: a defect.
+    """
+    point, samples, value = found.point, found.samples, found.value
     if not np.isfinite(value):
         raise ArgumentError(f"`gap(u0=...)` must have finite losses, got F(u0) = {value}.")
-
-    candidates = slope_candidates(loss, f, samples, slopes, smoothing)
-    if len(candidates) > 1:
-        candidates = [
-            min(candidates, key=lambda c: _stationarity(point, samples, loss, f, c[1], balls))
-        ]
-    name, p = candidates[0]
-    return _from_slopes(point, samples, loss, f, noise, p, balls, value, name, tolerance)
-
-
-def _stationarity(
-    point: TwoLayerPoint,
-    samples: WeightedSamples,
-    loss: Loss,
-    f: Floats,
-    p: Floats,
-    balls: WeightBalls,
-) -> float:
-    """Frank-Wolfe gap minus Phi: what the gap would be without curvature, up to a constant."""
-    lines = point.axis.inner(p, f) - np.asarray(loss.conjugate(p, samples.y))
-    phi = float(samples.weights @ lines)
-    g = point.gradient(samples, p)
-    return float(np.vdot(g, point.displacement) + balls.radii @ balls.norms(g)) - phi
-
-
-def _from_slopes(
-    point: TwoLayerPoint,
-    samples: WeightedSamples,
-    loss: Loss,
-    f: Floats,
-    noise: Floats,
-    p: Floats,
-    balls: WeightBalls,
-    value: float,
-    name: str,
-    tolerance: float,
-) -> Gap:
-    omega = samples.weights
-    conjugate = np.asarray(loss.conjugate(p, samples.y))
-    if not np.isfinite(conjugate[omega > 0]).all():
+    choice = found.best(balls)
+    p, f, conjugate = choice.p, found.outputs, found.conjugates(choice)
+    if not np.isfinite(conjugate).all():
         raise ArgumentError("`gap(slopes=...)` must lie where the conjugate of the loss is finite.")
-    conjugate = np.where(omega > 0, conjugate, 0.0)
-    constant = float(omega @ (point.axis.inner(p, f) - conjugate))
+    constant = found.phi(choice)
     if point.activation == relu:
         minorant = relu_minorant(point, samples, p, constant, balls)
     else:
-        minorant = smooth_minorant(point, samples, p, constant)
+        minorant = smooth_minorant(point, samples, p, constant, choice.gradient)
     drop, phi = minorant.drop(balls), minorant.constant
     lost = constant - phi
-    rounding = point.rounding(samples, f, noise, p, conjugate, balls.radius, lost, drop)
+    rounding = point.rounding(
+        samples, f, found.noise, p, choice.summed, conjugate, balls.radius, lost, drop
+    )
     rounding += 4 * float(np.finfo(np.float64).eps) * (abs(value) + abs(phi))
     raw = value - phi + drop.gamma
     if not np.isfinite(raw + rounding):
@@ -285,6 +261,6 @@ def _from_slopes(
         frank_wolfe_gap=drop.frank_wolfe_gap,
         filled=float((balls.norms(point.displacement) / balls.radii).min()),
         balls=balls,
-        slopes=name,
+        slopes=choice.name,
         tolerance=tolerance,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, cast
 
 import attrs
 
 from olgame.arrays import as_like, kernels
+from olgame.duality.accelerated_descent import Valued, accelerated_descent
 from olgame.duality.weighted_samples import WeightedSamples, weighted_samples
 from olgame.exceptions import ShapeError
 from olgame.losses.loss import Loss
@@ -21,7 +21,6 @@ from olgame.validation import require
 __all__ = ["hindsight_point"]
 
 _ROWS = 4096
-_BACKTRACKS = 60
 
 
 def hindsight_point(
@@ -40,14 +39,8 @@ def hindsight_point(
 ) -> Array:
     r"""Search a minimizer of F(u) = sum_j omega_j l(f(u, x_j), y_j) over a set, for any model.
 
-    Accelerated projected gradient (FISTA) with the curvature estimate H:
-
-        u_next = Proj(v - grad F(v)/H),   H doubled until
-            F(u_next) <= F(v) + <grad F(v), u_next - v> + (H/2) norm(u_next - v)^2,
-        v_next = Proj(u_next + ((s - 1)/s_next) (u_next - u)),   s_next = (1 + sqrt(1 + 4 s^2))/2,
-
-    and the momentum restarts (s = 1) where <v - u_next, u_next - u> > 0: it has begun to work
-    against the descent. H starts small and shrinks a little in every step.
+    Accelerated projected gradient steps with backtracking and restarts
+    (`olgame.duality.accelerated_descent`).
 
     A loss with kinks is replaced by a smooth one (`olgame.losses.smoothed_loss`), with the slopes
     that `gap` tries: for one output by its mean over a window of width theta (`smoothing`), whose
@@ -111,36 +104,7 @@ def hindsight_point(
         )
     theta = smoothing if loss.smoothness is None else 0.0
     objective = _Objective(model, samples, loss, theta)
-    dot = kernels(first).dot
-    u: Any = ball.project(first)
-    v, s = u, 1.0
-    exact, value, gradient = objective(v)
-    best, best_value = u, exact
-    h = float(kernels(first).norm(gradient)) / (10 * float(ball.reach(u)))
-    for _ in range(steps):
-        if float(dot(gradient, v)) + float(ball.support(-gradient)) <= tolerance or h == 0:
-            break
-        for _ in range(_BACKTRACKS):
-            trial = ball.project(v - gradient * (1 / h))
-            move = trial - v
-            bound = value + float(dot(gradient, move)) + 0.5 * h * float(dot(move, move))
-            exact, reached, _ = objective(trial, slope=False)
-            if reached <= bound + objective.noise(value):
-                break
-            h *= 2
-        if exact < best_value:
-            best, best_value = trial, exact
-        if float(dot(v - trial, trial - u)) > 0:
-            s = 1.0
-        s_next = 0.5 * (1 + math.sqrt(1 + 4 * s * s))
-        # Projected: outside the ball the Frank-Wolfe gap would be none.
-        v, u, s = ball.project(trial + (trial - u) * ((s - 1) / s_next)), trial, s_next
-        h *= 0.8
-        exact, value, gradient = objective(v)
-        if exact < best_value:
-            best, best_value = v, exact
-    found: Array = best
-    return found
+    return accelerated_descent(objective, ball, first, steps, tolerance)[0]
 
 
 @attrs.frozen(eq=False)
@@ -156,7 +120,7 @@ class _Objective:
         """What two values may differ by for rounding and for the quadrature at kinks."""
         return 1e-12 * (1 + abs(value)) + 1e-3 * self.theta
 
-    def __call__(self, w: Any, *, slope: bool = True) -> tuple[float, float, Any]:
+    def __call__(self, w: Any, *, slope: bool = True) -> Valued:
         exact, smooth, gradient = 0.0, 0.0, w * 0.0
         for where, block in self.samples.pieces(_ROWS):
             x = self.model.asarray(block)
@@ -170,7 +134,7 @@ class _Objective:
             if here is not None:
                 weighted = output_axis(self.loss).scaled(omega, slopes)
                 gradient = gradient + here.pullback_w(weighted)
-        return exact, smooth, gradient
+        return Valued(exact, smooth, gradient)
 
     def _losses(self, z: Any, y: Any) -> tuple[Any, Any, Any]:
         loss, theta = self.loss, self.theta

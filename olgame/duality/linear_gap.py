@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from olgame.arrays import as_like, kernels, to_numpy, unit_roundoff
-from olgame.duality.slope_candidates import slope_candidates
+from olgame.duality.slope_rules import slope_rules
 from olgame.duality.weighted_samples import weighted_samples
 from olgame.losses.loss import Loss
 from olgame.models.model import Model
@@ -81,7 +81,12 @@ def linear_gap(
     value = float(samples.weights @ np.asarray(loss.value(f, samples.y)))
     best, name = -np.inf, ""
     recentered = decision_set.translate(-u0)
-    for candidate, p in slope_candidates(loss, f, samples, None, smoothing):
+    last = None
+    for rule in slope_rules(loss, samples, f.shape[1:], None, smoothing):
+        p = rule.slopes(f, samples.y, slice(None))
+        if last is not None and np.array_equal(p, last):
+            continue
+        last = p
         conjugate = np.asarray(loss.conjugate(p, samples.y))
         conjugate = np.where(samples.weights > 0, conjugate, 0.0)
         phi = float(samples.weights @ (axis.inner(p, f) - conjugate))
@@ -99,5 +104,5 @@ def linear_gap(
         longest = len(samples.y) + u0.shape[-1]
         floor -= _ROUNDING * unit_roundoff(u0) * longest * size if np.isfinite(floor) else 0.0
         if floor > best:
-            best, name = floor, candidate
+            best, name = floor, rule.name
     return LinearGap(value, value - best, name)

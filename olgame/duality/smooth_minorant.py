@@ -23,7 +23,11 @@ Floats = NDArray[np.float64]
 
 
 def smooth_minorant(
-    point: TwoLayerPoint, samples: WeightedSamples, slopes: Floats, constant: float
+    point: TwoLayerPoint,
+    samples: WeightedSamples,
+    slopes: Floats,
+    constant: float,
+    gradient: Floats,
 ) -> QuadraticMinorant:
     r"""A quadratic below G(u) = sum_j omega_j p_j f(u, x_j), for sigma'' in [c-, c+].
 
@@ -46,6 +50,7 @@ def smooth_minorant(
         samples: x_j and omega_j.
         slopes: p, shape ``(N,)`` or ``(N, k)``.
         constant: Put into the result as it is.
+        gradient: g, shape ``(m, d)``.
 
     Returns:
         The `QuadraticMinorant`; eigenvalues are rounded up by more than the error of the sums
@@ -59,17 +64,16 @@ def smooth_minorant(
             "`gap(model=...)` must have an activation with a `curvature_range`, or "
             f"`olgame.activations.relu` itself, got {point.activation!r}."
         )
-    g = point.gradient(samples, slopes)
-    rotated_g, rotated_delta = np.empty_like(g), np.empty_like(g)
-    eigenvalues = np.empty_like(g)
+    rotated_g, rotated_delta = np.empty_like(gradient), np.empty_like(gradient)
+    eigenvalues = np.empty_like(gradient)
     directions, of_row = point.directions()
-    size = max(1, _MATRICES // g.shape[1] ** 2)
+    size = max(1, _MATRICES // gradient.shape[1] ** 2)
     for first in range(0, len(directions), size):
         block = directions[first : first + size]
         found = symmetric_eigenbasis(_matrices(point, samples, slopes, block), len(slopes))
         for i, (values, basis) in enumerate(zip(*found, strict=True), start=first):
             side = of_row == i
-            rotated_g[side] = g[side] @ basis
+            rotated_g[side] = gradient[side] @ basis
             rotated_delta[side] = point.displacement[side] @ basis
             eigenvalues[side] = point.sizes[side, None] * values
     return QuadraticMinorant(constant, rotated_g, rotated_delta, eigenvalues)

@@ -69,24 +69,6 @@ class TwoLayerPoint:
         found, of_row = np.unique(units, axis=0, return_inverse=True)
         return found, of_row.reshape(-1)
 
-    def outputs(self, samples: WeightedSamples) -> tuple[Floats, Floats]:
-        """f(u0, x_j), and a bound on the rounding of each output, shape ``(N,)``.
-
-        Both are 0 where all of omega_j was 0.
-        """
-        count = len(samples.y)
-        f, noise = np.zeros((count, *self.output.shape[1:])), np.zeros(count)
-        b, (m, d) = self.sizes, self.hidden.shape
-        spread = float(b @ np.linalg.norm(self.hidden, axis=1))
-        for where, x in samples.chunks(self.rows):
-            a = np.asarray(self.activation.value(x @ self.hidden.T))
-            f[where] = a @ self.output
-            size = np.linalg.norm(x, axis=1)
-            noise[where] = (m + 8 + self.terms) * (np.abs(a) @ b) + (
-                2 * (d + 8) * self.activation.c1 * spread * size
-            )
-        return f, _UNIT * noise
-
     def gradient(self, samples: WeightedSamples, slopes: Floats) -> Floats:
         """sum_j omega_j p_j grad f(u0, x_j), shape ``(m, d)``."""
         g = np.zeros_like(self.hidden)
@@ -102,6 +84,7 @@ class TwoLayerPoint:
         f: Floats,
         noise: Floats,
         p: Floats,
+        summed: Floats,
         conjugate: Floats,
         radius: float,
         lost: float,
@@ -113,18 +96,19 @@ class TwoLayerPoint:
           an error of the value there, for every u. Values and slopes may come from two different
           z, each off by its own rounding; value lost and slope of one kink may not;
         * weights: their sums are off by N roundoffs, which is a relative error of every term;
-        * sums of N terms (of <p, b_r> with k): as many roundoffs of the absolute terms; an error e
-          of g moves <g, v> by at most 2 R norm(e), as norm(v) <= 2 R with R^2 = sum_h R_h^2; an
-          error e of delta shifts the set, which moves the minimum of the network part by at most
+        * sums of N terms (of <p, b_r> with k): as many roundoffs of the absolute terms, which for g
+          are those of ``summed``, the norm1 of all the slopes that were added up. An error e of g
+          moves <g, v> by at most 2 R norm(e), as norm(v) <= 2 R with R^2 = sum_h R_h^2; an error e
+          of delta shifts the set, which moves the minimum of the network part by at most
           C1 norm(b) sum omega abs(p) norm(x) norm(e);
         * rotation into eigenbases and g + 2 mu delta: d + 8 roundoffs of the norms, as errors
           of g, ball by ball.
         """
         omega, (count, d) = samples.weights, (len(f), self.hidden.shape[1])
-        pull = omega * self.axis.size(p)
+        pull, summed = omega * self.axis.size(p), omega * summed
         moment = 0.0
         for where, x in samples.chunks(self.rows):
-            moment += float(pull[where] @ np.linalg.norm(x, axis=1))
+            moment += float(summed[where] @ np.linalg.norm(x, axis=1))
         lipschitz = self.activation.c1 * float(np.linalg.norm(self.sizes)) * moment
         terms = 2 * (count + 8 + self.terms)
         values = float(pull @ noise) + _UNIT * terms * float(

@@ -9,12 +9,13 @@ from olgame.regret.dynamic import path_length as path_length
 from olgame.regret.exploitability import Strategies as Strategies
 from olgame.regret.exploitability import average_strategies as average_strategies
 from olgame.regret.exploitability import exploitability as exploitability
+from olgame.regret.exploitability import exploitability_bounds as exploitability_bounds
 from olgame.regret.exploitability import game_value as game_value
 from olgame.regret.external import external as external
 from olgame.regret.game_ledgers import GameLedgers as GameLedgers
 from olgame.regret.game_ledgers import game_ledgers as game_ledgers
-from olgame.regret.hindsight import Hindsight as Hindsight
 from olgame.regret.hindsight import hindsight as hindsight
+from olgame.regret.hindsight_result import Hindsight as Hindsight
 from olgame.regret.interval import IntervalRegret as IntervalRegret
 from olgame.regret.interval import interval as interval
 from olgame.regret.ledger import Ledger as Ledger

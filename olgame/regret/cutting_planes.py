@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.arrays import as_like, kernels, to_numpy, unit_roundoff
+from olgame.duality.accelerated_descent import Valued, accelerated_descent
 from olgame.losses.round_loss import RoundLoss
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
@@ -18,7 +19,6 @@ __all__ = ["CuttingPlanes"]
 Floats = NDArray[np.float64]
 
 _KEPT = 256
-_BACKTRACKS = 50
 _WEIGHT_STEPS = 400
 
 
@@ -71,35 +71,16 @@ class CuttingPlanes:
 
     def search(self, steps: int, start: Array) -> tuple[Array, float]:
         """The best point of accelerated projected gradient steps, and F there."""
-        dot = kernels(start).dot
-        best: Any = self._set.project(start)
-        value, gradient = self.evaluate(best)
-        top, u, v, momentum = value, best, best, 1.0
-        length = float(to_numpy(kernels(start).norm(gradient)))
-        bend = length / max(self._reach(), 1e-300) / 10.0 + 1e-300
-        for _ in range(steps):
-            for _ in range(_BACKTRACKS):
-                trial: Any = self._set.project(v - gradient / bend)
-                move = trial - v
-                reached, slope = self.evaluate(trial)
-                model = value + float(dot(gradient, move)) + 0.5 * bend * float(dot(move, move))
-                if reached <= model + 1e-13 * (1.0 + abs(value)):
-                    break
-                bend *= 2.0
-            if reached < top:
-                best, top = trial, reached
-            if float(dot(move, move)) == 0.0:
-                break
-            if float(dot(v - trial, trial - u)) > 0.0:
-                momentum = 1.0
-            following = 0.5 * (1.0 + (1.0 + 4.0 * momentum**2) ** 0.5)
-            ahead = (momentum - 1.0) / following
-            v, u, momentum = self._set.project(trial + ahead * (trial - u)), trial, following
-            bend *= 0.8
-            value, gradient = (reached, slope) if ahead == 0.0 else self.evaluate(v)
-            if value < top:
-                best, top = v, value
-        return best, top
+        return accelerated_descent(self, self._set, start, steps)
+
+    def __call__(self, w: Array, *, slope: bool = True) -> Valued:
+        """As an objective of the search; every point leaves its tangent, asked for or not."""
+        value, gradient = self.evaluate(w)
+        return Valued(value, value, gradient)
+
+    def noise(self, value: float) -> float:
+        """What two values may differ by for rounding."""
+        return 1e-13 * (1.0 + abs(value))
 
     def floor(self) -> float:
         """A lower bound on min over K of F, rounding taken off."""
@@ -108,16 +89,17 @@ class CuttingPlanes:
         weights = np.zeros(len(constants))
         weights[-1] = 1.0
         best, total = -np.inf, slopes[-1].copy()
-        for step in range(_WEIGHT_STEPS):
+        for _ in range(_WEIGHT_STEPS):
             point = self._least(total)
-            reached = float(constants @ weights) + float(total @ point)
+            here = float(constants @ weights)
+            reached = here + float(total @ point)
             best = max(best, reached)
             # The subgradient in lambda_k is the tangent k at the point that is least for lambda.
             rises = constants + slopes @ point
             toward = int(rises.argmax())
             if not rises[toward] > reached + 1e-15 * abs(reached):
                 break
-            gamma = self._line(constants, slopes, weights, total, toward, step)
+            gamma = self._line(here, float(constants[toward]), total, slopes[toward])
             weights *= 1.0 - gamma
             weights[toward] += gamma
             total += gamma * (slopes[toward] - total)
@@ -125,21 +107,16 @@ class CuttingPlanes:
         slack = 8.0 * unit_roundoff(self._start) * (len(self._losses) + p + len(constants))
         return float(best - slack * (self._size + abs(best)))
 
-    def _line(
-        self,
-        constants: Floats,
-        slopes: Floats,
-        weights: Floats,
-        total: Floats,
-        toward: int,
-        step: int,
-    ) -> float:
-        """The best step toward one tangent, by golden section of a concave function."""
-        here, there = float(constants @ weights), float(constants[toward])
+    def _line(self, here: float, there: float, total: Floats, toward: Floats) -> float:
+        """The best step from one combination toward one tangent, by golden section.
+
+        The bound is concave along it; constants ``here`` and ``there``, slopes ``total`` and
+        ``toward``.
+        """
 
         def value(gamma: float) -> float:
-            mixed: Floats = total + gamma * (slopes[toward] - total)
-            return float(here + gamma * (there - here) + mixed @ self._least(mixed))
+            mixed = total + gamma * (toward - total)
+            return here + gamma * (there - here) + float(mixed @ self._least(mixed))
 
         low, high, ratio = 0.0, 1.0, 0.5 * (5.0**0.5 - 1.0)
         left, right = high - ratio, low + ratio

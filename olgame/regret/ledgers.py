@@ -129,14 +129,14 @@ def _slope_error(probe: Remainder, entries: dict[str, float]) -> float | None:
     size = abs(entries["linear"])
     if not size > 1e-3 * (abs(entries["loss"]) + abs(entries["comparator_loss"])):
         return None
-    return abs(float(probe.nonlinearity)) / (_PROBE * size)  # type: ignore[arg-type]
+    return abs(float(probe.nonlinearity)) / (_PROBE * size)  # type: ignore[arg-type]  # of one game: a number
 
 
 def _replay_error(run: Transcript, entry: ReplayedRound) -> float:
     """How far a replayed round is from the transcript: loss, and gradient norm."""
     t = entry.round - 1
     found = (
-        float(entry.evaluation.value),  # type: ignore[arg-type]
+        float(entry.evaluation.value),  # type: ignore[arg-type]  # of one game: a number
         _norm(entry.evaluation.gradient),
     )
     played = (float(run.loss[t]), float(run.gradient_norm[t]))
@@ -206,10 +206,10 @@ def _entries(
     gradient = to_numpy(entry.evaluation.gradient)
     found = {
         "loss": float(entry.evaluation.value),  # type: ignore[arg-type]  # one game: a number
-        "comparator_loss": float(remainder.value),  # type: ignore[arg-type]
+        "comparator_loss": float(remainder.value),  # type: ignore[arg-type]  # of one game: a number
         "linear": float(gradient @ offset),
-        "curvature": float(remainder.curvature),  # type: ignore[arg-type]
-        "nonlinearity": float(remainder.nonlinearity),  # type: ignore[arg-type]
+        "curvature": float(remainder.curvature),  # type: ignore[arg-type]  # of one game: a number
+        "nonlinearity": float(remainder.nonlinearity),  # type: ignore[arg-type]  # of one game: a number
     }
     if entry.step is not None:
         found |= _learner_entries(entry, entry.step, offset, gradient, u, recentered, start)

@@ -96,9 +96,9 @@ def swap_curve(run: Transcript) -> Floats:
     found = []
     total: Any = 0.0
     for q, gradient in _weighted(run):
-        total = total + q[..., :, None] * gradient[..., None, :]
-        gains = np.diagonal(total, axis1=-2, axis2=-1) - total.min(axis=-1)
-        found.append(gains.sum(axis=-1))
+        # Differences first: what all losses of a round have in common costs no digits.
+        total = total + q[..., :, None] * (gradient[..., :, None] - gradient[..., None, :])
+        found.append(total.max(axis=-1).sum(axis=-1))
     return np.stack(found)
 
 

@@ -15,6 +15,7 @@ from olgame.regret.played_sums import PlayedSums, played_sums
 from olgame.results import Certified, Interval
 from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import Transcript
+from olgame.validation import is_integer
 
 __all__ = ["SwitchingRegret", "switching"]
 
@@ -116,7 +117,7 @@ def switching(
     References:
         herbster1998.
     """
-    if not isinstance(shifts, int) or isinstance(shifts, bool) or shifts < 0:
+    if not is_integer(shifts, 0):
         raise ArgumentError(f"`switching(shifts=...)` must be an integer >= 0, got {shifts!r}.")
     if run.games:
         raise NotAvailableError(

@@ -26,7 +26,7 @@ _ROOM = 2**24
 """Numbers that the tangents may take."""
 _TANGENTS = 16
 """Tangents for which every group of rounds has room at least."""
-_MASTER_STEPS = 400
+_MASTER_STEPS = 2000  # of an unsolved master the next points are of no use
 _MASTER_CHECK = 20
 
 
@@ -105,7 +105,8 @@ class TangentBundle:
         floor = self._floor(weights)
         tau = self._first_step(center)
         for _ in range(steps):
-            if not self._groups or top - floor <= tolerance * self._count:
+            enough = max(tolerance * self._count, unit_roundoff(self._start) * self._size)
+            if not self._groups or top - floor <= enough:
                 break
             weights, d = self._master(center, weights, tau)
             floor = max(floor, self._floor(weights))
@@ -118,11 +119,14 @@ class TangentBundle:
                 center, reached, tau = d, value, 2.0 * tau
             else:
                 tau *= 0.7
+        found = self._start + as_like(best, self._start)
+        return found, top / self._count, (floor - self._slack(floor, top)) / self._count
+
+    def _slack(self, floor: float, top: float) -> float:
+        """What is taken off a floor for rounding."""
         p, tangents = self._linear.shape[0], self._constants.size
         roundoff = unit_roundoff(self._start) * (self._count + p + tangents)
-        slack = 8.0 * roundoff * (self._size + abs(floor) + abs(top))
-        found = self._start + as_like(best, self._start)
-        return found, top / self._count, (floor - slack) / self._count
+        return 8.0 * roundoff * (self._size + abs(floor) + abs(top))
 
     def _add_tangents(self, d: Floats) -> float:
         """T F at d, and a tangent for every group there whose model is below it."""

@@ -118,6 +118,43 @@ def test_models_that_are_linear_in_their_weights(name: str, loss_name: str) -> N
         assert found.certificate is None
 
 
+@pytest.mark.parametrize("shape", ["ball", "rows"])
+@pytest.mark.parametrize("loss_name", ["hinge", "logistic"])
+def test_the_linearized_twin(shape: str, loss_name: str) -> None:
+    """f_lin written again, its game of nT = 192, and cvxpy over the ball and per neuron."""
+    width, radius, loss = 20, 1.5, getattr(og.losses, loss_name)
+    x, y = og.data.circle(16)
+    net = og.models.TwoLayerNet(dim=2, width=width, activation="softplus", seed=2)
+    model = og.models.Linearized(net, net.start)
+    first = np.asarray(net.start).reshape(width, 2)
+    k: Any = net.neighborhood(radius)
+    if shape == "rows":
+        k = og.sets.L2InfBall(radius / width**0.5, width, np.asarray(net.start))
+    adversary = og.adversaries.InputAttack(
+        model, x, y, loss=loss, attack=og.attacks.PGD(steps=3),
+        perturbation_set=og.perturbations.l2(0.1),
+    )  # fmt: skip
+    learner = og.learners.OnlineGradientDescent(0.5)
+    run: Any = og.play(learner, adversary, k, rounds=12, keep="examples")
+    inputs = np.concatenate([played.x for played in run.round_losses])
+    z = inputs @ first.T
+    b = np.asarray(net.signs) / width**0.5
+    f = np.logaddexp(0, z) @ b
+    features = ((b / (1 + np.exp(-z)))[:, :, None] * inputs[:, None]).reshape(192, 2 * width)
+    v = cp.Variable(2 * width)
+    margin = cp.multiply(np.tile(y, 12), f + features @ v)
+    values = cp.pos(1 - margin) if loss_name == "hinge" else cp.logistic(-margin)
+    rules = [cp.norm(v) <= radius]
+    if shape == "rows":
+        rules = [cp.norm(v[2 * r : 2 * r + 2]) <= radius / width**0.5 for r in range(width)]
+    best = float(cp.Problem(cp.Minimize(cp.sum(values) / 192), rules).solve("CLARABEL"))
+    found = hindsight(run, every=1, steps=200, tolerance=1e-6)
+    assert found.value - found.gap - 1e-6 <= best <= found.value + 1e-6
+    assert found.gap <= 1e-5
+    regret = run.loss.sum() - 12 * best
+    assert found.regret.lower.value - 1e-5 <= regret <= found.regret.upper.value + 1e-5
+
+
 def network(library: str, activation: str, width: int, radius: float, rounds: int) -> Any:
     x, y = og.data.circle(16)
     if library == "torch":
@@ -213,6 +250,25 @@ def test_a_wide_network_has_its_global_minimizer_certified(library: str) -> None
     best = hindsight(other, every=10, steps=60)
     assert best.certificate is None
     assert 0.0 <= best.gap <= 1e-2
+
+
+def test_kinks_on_a_wide_network_are_certified_to_a_ten_thousandth() -> None:
+    """Hinges: a point that is thinned rounds' best leaves some 1e-2 of the regret."""
+    x, y = og.data.circle(16)
+    model = og.models.TwoLayerNet(dim=2, width=2000, activation="softplus", seed=1)
+    adversary = og.adversaries.InputAttack(
+        model, x, y, loss=og.losses.hinge, attack=og.attacks.PGD(steps=3),
+        perturbation_set=og.perturbations.l2(0.1),
+    )  # fmt: skip
+    run = og.play(
+        og.learners.OnlineGradientDescent(1.0), adversary, model.neighborhood(3.0), rounds=80,
+        keep="examples",
+    )  # fmt: skip
+    found = hindsight(run)
+    assert found.state == "global minimizer certified"
+    assert found.relative_gap <= 1e-4
+    assert found.method.startswith("Gauss-Newton")
+    assert found.regret.lower.value == pytest.approx(og.regret.external(run, found.point))
 
 
 def test_a_wrong_support_function_is_noticed() -> None:

@@ -14,6 +14,7 @@ from olgame.exceptions import ArgumentError
 from olgame.learners import OnlineGradientDescent
 from olgame.losses import LinearLoss, Logistic, QuadraticLoss
 from olgame.step_sizes import AdaGradNorm, Decreasing
+from tests.comparators import comparators
 
 ROUNDS, RADIUS, WIDTH, DIM = 25, 2.0, 32, 5
 
@@ -53,23 +54,13 @@ def played(
     )
 
 
-def comparators(run: og.Transcript) -> dict[str, Any]:
-    rng = np.random.default_rng(7)
-    return {
-        "start": run.start,
-        "last": run.final_point,
-        "random": run.decision_set.sample(rng, tuple(run.start.shape)),
-        "maximizer": og.regret.linear_maximizer(run),
-    }
-
-
 @pytest.mark.parametrize("activation", ["softplus", "tanh", "gelu", "silu", "relu"])
 @pytest.mark.parametrize("loss", ["logistic", "hinge", "smoothed_hinge"])
 def test_the_books_close_on_the_network(activation: str, loss: str) -> None:
     run = played(network(activation, paired=activation != "relu"), getattr(og.losses, loss))
     # The projection is at work: without it the learner's account would be trivial.
     assert (run.distance > 0.999 * RADIUS).any()
-    for name, u in comparators(run).items():
+    for name, u in comparators(run, 7).items():
         ledger = og.regret.ledger(run, u)
         assert ledger.closes, (name, str(ledger))
         assert ledger.closing_error <= 1e-10
@@ -84,7 +75,7 @@ def test_the_books_close_on_the_network(activation: str, loss: str) -> None:
 def test_entries_equal_their_formulas_written_out(step: Any) -> None:
     """Every entry from points, gradients by finite differences and the logistic loss by hand."""
     run = played(step=step)
-    u = np.asarray(comparators(run)["random"])
+    u = np.asarray(comparators(run, 7)["random"])
     ledger = og.regret.ledger(run, u)
     hidden_signs = np.asarray(network().two_layer(run.start).output) * np.sqrt(WIDTH)
 
@@ -122,7 +113,7 @@ def test_entries_equal_their_formulas_written_out(step: Any) -> None:
 
 def test_several_ledgers_from_one_replay_are_the_single_ones() -> None:
     run = played()
-    points = comparators(run)
+    points = comparators(run, 7)
     known = og.Interval(
         og.Certified(0.1, "lower", "by hand"), og.Certified(9.0, "upper", "by hand")
     )
@@ -216,7 +207,7 @@ class WrongStep(OnlineGradientDescent):
 @pytest.mark.parametrize("wrong", ["gradient", "forward mode"])
 def test_a_wrong_derivative_of_the_network_opens_the_loss_account(wrong: str) -> None:
     run = played(Corrupted(network(), wrong))
-    for u in comparators(run).values():
+    for u in comparators(run, 7).values():
         ledger = og.regret.ledger(run, u)
         assert not ledger.closes
         assert ledger.loss_closing_error > 1e-5
@@ -226,7 +217,7 @@ def test_a_wrong_derivative_of_the_network_opens_the_loss_account(wrong: str) ->
 
 def test_a_wrong_loss_derivative_opens_the_loss_account() -> None:
     run = played(loss=WrongDerivative())
-    for u in comparators(run).values():
+    for u in comparators(run, 7).values():
         ledger = og.regret.ledger(run, u)
         assert ledger.loss_closing_error > 1e-5
         assert "the loss derivative" in ledger.diagnosis()
@@ -242,7 +233,7 @@ def test_a_wrong_projection_opens_the_learners_account(onto: str) -> None:
         "shifted": og.sets.L2Ball(0.99 * RADIUS, center=model.start + shift),
     }[onto]
     run = played(model, decision_set=WrongProjection(ball, other))
-    for u in comparators(run).values():
+    for u in comparators(run, 7).values():
         ledger = og.regret.ledger(run, u)
         assert ledger.loss_closing_error <= 1e-10
         assert ledger.learner_closing_error is not None
@@ -268,7 +259,7 @@ def test_a_wrong_step_opens_the_learners_account() -> None:
 
 def test_rows_add_up_and_the_slack_is_an_interval() -> None:
     run = played()
-    u = comparators(run)["last"]
+    u = comparators(run, 7)["last"]
     bare = og.regret.ledger(run, u)
     low, high = float(bare.comparator_loss.mean()), 1.0
     robust = og.Interval(og.Certified(low, "lower", "hand"), og.Certified(high, "upper", "hand"))

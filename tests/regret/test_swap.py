@@ -100,6 +100,21 @@ def test_the_curve_ends_in_the_value_and_is_of_every_prefix() -> None:
     assert curve[-1] == pytest.approx(og.regret.swap(run).value.value)
 
 
+def test_the_curve_keeps_its_digits_under_a_common_offset() -> None:
+    """An offset of all losses changes no swap regret; 1e9 leaves 7 digits of sums of products."""
+    start = np.full(P, 1 / P)
+    rng = np.random.default_rng(5)
+    rows = rng.integers(-4, 5, (T, P)).astype(float)  # so that rows + 2^40 is exact
+
+    def curve(offset: float) -> Any:
+        adversary = og.adversaries.ObliviousSequence([LinearLoss(g + offset) for g in rows])
+        learner = og.learners.Hedge(0.25)
+        run = og.play(learner, adversary, og.sets.Simplex(P), rounds=T, start=start, keep="points")
+        return og.regret.swap_curve(run)
+
+    np.testing.assert_allclose(curve(2.0**40), curve(0.0), rtol=1e-12, atol=1e-12)
+
+
 def test_games_with_leading_axes() -> None:
     rng = np.random.default_rng(3)
     starts, gradients = rng.dirichlet(np.ones(P), 3), rng.standard_normal((T, 3, P))
