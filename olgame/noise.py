@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from olgame.validation import finite_positive, require
+from olgame.validation import finite_positive, require_integer
 
 __all__ = ["Gaussian", "Noise", "StudentT", "Uniform"]
 
@@ -88,9 +88,7 @@ class StudentT:
     degrees: int = attrs.field(default=3)
 
     def __attrs_post_init__(self) -> None:
-        nu = self.degrees
-        ok = isinstance(nu, int) and not isinstance(nu, bool) and nu >= 3
-        require(ok, "StudentT", "degrees", "be an integer of at least 3", nu)
+        require_integer("StudentT", 3, degrees=self.degrees)
 
     @property
     def deviation(self) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import operator
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from olgame.exceptions import ArgumentError
+from olgame.exceptions import ArgumentError, ShapeError
 
-__all__ = ["DiffersByGame", "game_index", "one_game", "row"]
+__all__ = ["DiffersByGame", "agreed_games", "game_index", "leading_axes", "one_game", "row"]
 
 P = TypeVar("P")
 
@@ -49,6 +49,33 @@ def row(values: Any, index: tuple[int, ...], axes: int = 1) -> Any:
         (2.0, 0.5)
     """
     return values if getattr(values, "ndim", 0) <= axes else values[index]
+
+
+def leading_axes(values: Any, axes: int = 1) -> tuple[int, ...]:
+    """The axes of an array before its last ``axes``: the games; ``()`` of anything else.
+
+    Example:
+        >>> import numpy as np
+        >>> leading_axes(np.zeros((3, 2))), leading_axes(None)
+        ((3,), ())
+    """
+    shape = tuple(int(n) for n in getattr(values, "shape", ()))
+    return shape[:-axes] if axes else shape
+
+
+def agreed_games(owner: str, **given: tuple[int, ...]) -> tuple[int, ...]:
+    """The one shape of the games among the arguments ``given``; ``()`` stands for all games alike.
+
+    Raises:
+        ShapeError: Two of them differ.
+    """
+    found = {name: games for name, games in given.items() if games}
+    if len(set(found.values())) > 1:
+        raise ShapeError(
+            f"`{owner}({', '.join(f'{name}=...' for name in found)})` must agree in the leading "
+            "axes, the games, got " + " and ".join(map(str, found.values())) + "."
+        )
+    return next(iter(found.values()), ())
 
 
 def game_index(index: object, games: tuple[int, ...], owner: str) -> tuple[int, ...]:

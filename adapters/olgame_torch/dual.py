@@ -22,13 +22,13 @@ def make_dual(primal: Tensor, tangent: Tensor) -> Tensor:
     """primal + tangent e with e^2 = 0."""
     if 0 in primal.stride():  # what games share: the tangent, laid out alike, would have no room
         primal = primal.contiguous()
-    dual: Tensor = forward_ad.make_dual(primal, tangent)  # type: ignore[no-untyped-call]
+    dual: Tensor = forward_ad.make_dual(primal, tangent)  # type: ignore[no-untyped-call]  # torch does not type it
     return dual
 
 
 def unpack_dual(dual: Tensor) -> tuple[Tensor, Tensor | None]:
     """(primal, tangent); the tangent of what is no dual number is None."""
-    primal, tangent = forward_ad.unpack_dual(dual)  # type: ignore[no-untyped-call]
+    primal, tangent = forward_ad.unpack_dual(dual)  # type: ignore[no-untyped-call]  # torch does not type it
     return primal, tangent
 
 

@@ -49,5 +49,5 @@ def paired_sum(sigma: Tensor, output: Tensor, axis: OutputAxis) -> Tensor:
         The sums, shape ``(..., n)`` or ``(..., n, k)``; differentiable in ``sigma`` in reverse and
         forward mode, as often as wanted.
     """
-    found: Tensor = _PairedSum.apply(sigma, output, axis)  # type: ignore[no-untyped-call]
+    found: Tensor = _PairedSum.apply(sigma, output, axis)  # type: ignore[no-untyped-call]  # torch does not type it
     return found

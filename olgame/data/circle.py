@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from olgame.data.dataset import Dataset
-from olgame.validation import require
+from olgame.validation import is_integer, require
 
 __all__ = ["circle"]
 
@@ -46,16 +46,16 @@ def circle(n: int, *, sectors: int = 2, separation: float = 0.5) -> Dataset:
          [-0.866 -0.5  ]
          [ 0.866 -0.5  ]] [-1. -1.  1.  1.]
     """
-    whole = isinstance(sectors, int) and not isinstance(sectors, bool)
     require(
-        whole and sectors >= 2 and sectors % 2 == 0,
+        is_integer(sectors, 2) and sectors % 2 == 0,
         "circle",
         "sectors",
         "be even and >= 2",
         sectors,
     )
-    enough = isinstance(n, int) and not isinstance(n, bool) and n >= sectors
-    require(enough, "circle", "n", f"be an integer of at least sectors = {sectors}", n)
+    require(
+        is_integer(n, sectors), "circle", "n", f"be an integer of at least sectors = {sectors}", n
+    )
     number = isinstance(separation, int | float | np.number) and not isinstance(separation, bool)
     most = 2.0 * math.sin(math.pi / sectors)
     require(

@@ -6,7 +6,7 @@ import numpy as np
 
 from olgame.data.dataset import Dataset
 from olgame.randomness import Seed, check_seed, generator
-from olgame.validation import require
+from olgame.validation import require, require_integer
 
 __all__ = ["gaussians"]
 
@@ -41,9 +41,8 @@ def gaussians(n: int, dim: int, *, separation: float, seed: Seed = 0) -> Dataset
         >>> bool(abs(x[y > 0].mean(axis=0) - [2.0, 0.0, 0.0]).max() < 0.15)
         True
     """
-    for name, value, least in (("n", n, 2), ("dim", dim, 1)):
-        ok = isinstance(value, int) and not isinstance(value, bool) and value >= least
-        require(ok, "gaussians", name, f"be an integer of at least {least}", value)
+    require_integer("gaussians", 2, n=n)
+    require_integer("gaussians", 1, dim=dim)
     number = isinstance(separation, int | float | np.number) and not isinstance(separation, bool)
     require(
         bool(number and 0.0 <= separation < float("inf")),

@@ -14,7 +14,7 @@ from olgame.data.dataset import Dataset
 from olgame.data.idx_file import read_idx
 from olgame.data.normalization import check_norm, normalize
 from olgame.exceptions import ArgumentError, DataError, StorageError
-from olgame.validation import require
+from olgame.validation import is_integer, require, require_integer
 
 __all__ = ["has_split", "idx_folder"]
 
@@ -79,8 +79,8 @@ def idx_folder(
     )
     if norm is not None:
         check_norm(norm, "idx_folder")
-    whole = isinstance(limit, int | np.integer) and not isinstance(limit, bool) and limit >= 1
-    require(limit is None or whole, "idx_folder", "limit", "be an integer of at least 1", limit)
+    if limit is not None:
+        require_integer("idx_folder", limit=limit)
     labels_path = _find(path, f"{_PREFIXES[split]}-labels-idx1-ubyte")
     images_path = _find(path, f"{_PREFIXES[split]}-images-idx3-ubyte")
     labels, images = read_idx(labels_path, 1), read_idx(images_path, 3)
@@ -111,8 +111,7 @@ def has_split(path: str | os.PathLike[str], split: Literal["train", "test"]) -> 
 
 def _check_classes(classes: Any) -> tuple[int, ...]:
     given = tuple(classes) if isinstance(classes, Sequence | np.ndarray | range) else ()
-    whole = all(isinstance(c, int | np.integer) and not isinstance(c, bool) for c in given)
-    if len(given) < 2 or not whole or not all(0 <= c <= 255 for c in given):
+    if len(given) < 2 or not all(is_integer(c, 0) and c <= 255 for c in given):
         different = False
     else:
         different = len(set(given)) == len(given)

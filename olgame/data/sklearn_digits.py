@@ -10,13 +10,14 @@ import numpy as np
 from olgame.data.dataset import Dataset
 from olgame.data.normalization import normalize
 from olgame.exceptions import ArgumentError, NotAvailableError
+from olgame.validation import is_integer
 
 __all__ = ["digits"]
 
 
 def _check_classes(classes: Any) -> tuple[int, ...]:
     given = tuple(classes) if isinstance(classes, Sequence | np.ndarray) else ()
-    whole = all(isinstance(c, int | np.integer) and not isinstance(c, bool) for c in given)
+    whole = all(is_integer(c) for c in given)
     if len(given) < 2 or not whole or not set(given) <= set(range(10)) or _repeated(given):
         raise ArgumentError(
             "`digits(classes=...)` must be two or more different digits from 0 to 9, got "

@@ -10,13 +10,13 @@ from olgame.arrays import kernels
 from olgame.feedback import Feedback, Level
 from olgame.learners.simplex_points import (
     from_least,
-    gradient_of,
     point_of,
     probabilities_of,
     require_positive,
     require_simplex,
     soft_minimum,
 )
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.simplex import Simplex
 from olgame.typing import Array
@@ -109,7 +109,7 @@ class AdaHedge:
 
     def update(self, state: AdaHedgeState, feedback: Feedback, /) -> AdaHedgeState:
         """Add gap and losses of the round, and weigh anew."""
-        gradient = from_least(gradient_of(feedback, "AdaHedge")) * state.decision_set.scale
+        gradient = from_least(told_wide(feedback, self)) * state.decision_set.scale
         state.gap = state.gap + _mixability_gap(state, gradient)
         state.losses = from_least(state.losses + gradient)
         state.weights = soft_minimum(from_least(_surprise(state)[0]), 1.0)

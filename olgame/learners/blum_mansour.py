@@ -12,12 +12,12 @@ from olgame.feedback import Feedback, Level
 from olgame.learners.learner import DeclaresSets, Learner
 from olgame.learners.simplex_points import (
     from_least,
-    gradient_of,
     point_of,
     probabilities_of,
     require_simplex,
 )
 from olgame.learners.stationary_weights import stationary_weights
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.simplex import Simplex
 from olgame.typing import Array
@@ -116,7 +116,7 @@ class BlumMansour:
     def update(self, state: BlumMansourState, feedback: Feedback, /) -> BlumMansourState:
         """Tell every copy its share of the losses, and balance their new points."""
         # From the least on: a product with an offset would cost the copies its digits.
-        gradient = from_least(gradient_of(feedback, "BlumMansour")) * state.decision_set.scale
+        gradient = from_least(told_wide(feedback, self)) * state.decision_set.scale
         rows = self.base.decide(state.base)
         shares = state.weights[..., :, None] * gradient[..., None, :]
         suffered = kernels(shares).dot(shares, rows)

@@ -9,7 +9,7 @@ import attrs
 from olgame.arrays import as_like, kernels, to_numpy, unit_roundoff
 from olgame.exceptions import ArgumentError
 from olgame.feedback import Feedback, Level
-from olgame.learners.simplex_points import gradient_of
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 from olgame.validation import finite_positive
@@ -123,7 +123,7 @@ class CoinBetting:
 
     def update(self, state: CoinBettingState, feedback: Feedback, /) -> CoinBettingState:
         """Settle the bet, and place the next."""
-        coin = surrogate(gradient_of(feedback, "CoinBetting"), state) / -self.gradient_bound
+        coin = surrogate(told_wide(feedback, self), state) / -self.gradient_bound
         won = coin * state.fraction
         if not self.per_coordinate:
             won = kernels(coin).xp.sum(won, axis=-1, keepdims=True)

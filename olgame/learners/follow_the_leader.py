@@ -10,7 +10,7 @@ import attrs
 from olgame.arrays import as_like, kernels
 from olgame.exceptions import NotAvailableError
 from olgame.feedback import Feedback, Level
-from olgame.learners.simplex_points import gradient_of
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 from olgame.validation import require
@@ -108,7 +108,7 @@ class FollowTheLeader:
 
     def update(self, state: FollowTheLeaderState, feedback: Feedback, /) -> FollowTheLeaderState:
         """Add the loss of the round and find the leader."""
-        state.slope = state.slope + gradient_of(feedback, "FollowTheLeader")
+        state.slope = state.slope + told_wide(feedback, self)
         state.rounds += 1
         mu = self.strong_convexity
         if mu == 0.0:

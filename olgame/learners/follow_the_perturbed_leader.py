@@ -12,7 +12,7 @@ from olgame.arrays import as_like, kernels
 from olgame.exceptions import NotAvailableError
 from olgame.feedback import Feedback, Level
 from olgame.learners.bandit_state import seed_of_game
-from olgame.learners.simplex_points import gradient_of
+from olgame.learners.told import told_wide
 from olgame.randomness import Seed, as_seed, check_seed, game_seeds, generator
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.simplex import Simplex
@@ -127,7 +127,7 @@ class FollowThePerturbedLeader:
         self, state: FollowThePerturbedLeaderState, feedback: Feedback, /
     ) -> FollowThePerturbedLeaderState:
         """Add the gradient and find the leader after new noise."""
-        state.losses = state.losses + gradient_of(feedback, "FollowThePerturbedLeader")
+        state.losses = state.losses + told_wide(feedback, self)
         return self._lead(state, feedback.round + 1)
 
     def copy(self, state: FollowThePerturbedLeaderState, /) -> FollowThePerturbedLeaderState:

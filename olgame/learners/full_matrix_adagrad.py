@@ -8,7 +8,7 @@ import attrs
 
 from olgame.arrays import kernels
 from olgame.feedback import Feedback, Level
-from olgame.learners.told import told_gradient
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.fields import wide
 from olgame.sets.metric_projection import metric_nearest, require_metric_projection, times
@@ -93,7 +93,7 @@ class FullMatrixAdaGrad:
         self, state: FullMatrixAdaGradState, feedback: Feedback, /
     ) -> FullMatrixAdaGradState:
         """Add the outer product, and step."""
-        gradient = wide(told_gradient(feedback, self))
+        gradient = told_wide(feedback, self)
         xp = kernels(gradient).xp
         state.outer = state.outer + gradient[..., :, None] * gradient[..., None, :]
         values, vectors = xp.linalg.eigh(state.outer)

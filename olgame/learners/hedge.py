@@ -11,7 +11,6 @@ from olgame.exceptions import ArgumentError
 from olgame.feedback import Feedback, Level
 from olgame.learners.simplex_points import (
     from_least,
-    gradient_of,
     least,
     point_of,
     probabilities_of,
@@ -19,6 +18,7 @@ from olgame.learners.simplex_points import (
     require_simplex,
     soft_minimum,
 )
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.simplex import Simplex
 from olgame.step_sizes import StepSize, as_step_size
@@ -117,7 +117,7 @@ class Hedge:
         """Add the losses of the round and weigh anew."""
         simplex, losses = state.decision_set, state.losses
         # In place: of a batch of games most of the time is memory.
-        losses += gradient_of(feedback, "Hedge")
+        losses += told_wide(feedback, self)
         losses -= least(losses)
         state.losses = losses
         factor = self.step_size(feedback.round + 1, 0.0) * simplex.scale

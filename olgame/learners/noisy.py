@@ -45,7 +45,9 @@ class Noisy(Generic[S]):
     the bound of ``learner`` on what it was told bounds, in the mean, its regret on what was played.
     With projected gradient descent, step alpha and standard deviation s of each of the p numbers:
 
-        E sum_t <g_t, W_t - u> <= D_1^2/(2 alpha) + (alpha/2) (sum_t norm(g_t)^2 + T p s^2).
+        E sum_t <g_t, W_t - u> <= D_1^2/(2 alpha) + (alpha/2) (sum_t norm(g_t)^2 + T p s^2),
+
+    and one game may be off by what `olgame.theory.NoisyBound` states with a probability.
 
     A learner that asks for the loss itself (`Level.FULL`) cannot be told it with noise; wrap what
     it hands its gradients to instead: ``SharpnessAware(Noisy(OnlineGradientDescent(0.1), ...))``.
@@ -73,7 +75,7 @@ class Noisy(Generic[S]):
         True
 
     References:
-        orabona2019, Section 3.1 (recalled).
+        orabona2019, Chapter 3 (of means, in the sixth arXiv edition).
     """
 
     learner: Learner[S]

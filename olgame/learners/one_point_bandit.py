@@ -7,24 +7,15 @@ from typing import Any
 import attrs
 
 from olgame.feedback import Feedback, Level
-from olgame.learners.bandit_state import (
-    BanditState,
-    estimated,
-    is_seed,
-    seed_of_game,
-    unit_direction,
-)
-from olgame.learners.shrunk_set import ShrunkSet, shrunk_for_exploration
-from olgame.randomness import Seed, as_seed
-from olgame.sets.convex_set import ConvexSet
+from olgame.learners.bandit_state import BanditState
+from olgame.learners.sphere_bandit import SphereBandit
 from olgame.typing import Array
-from olgame.validation import finite_positive
 
 __all__ = ["OnePointBandit"]
 
 
 @attrs.frozen
-class OnePointBandit:
+class OnePointBandit(SphereBandit):
     """Gradient descent on a gradient that is estimated from the number l_t(W_t) alone.
 
     With v_t uniform on the unit sphere, delta the ``exploration``, r the radius of a ball around
@@ -68,51 +59,16 @@ class OnePointBandit:
         flaxman2005.
     """
 
-    step_size: float = attrs.field(validator=finite_positive)
-    exploration: float = attrs.field(validator=finite_positive)
-    seed: Seed = attrs.field(default=0, kw_only=True, converter=as_seed, validator=is_seed)
-    inner_radius: float | None = attrs.field(
-        default=None, kw_only=True, validator=attrs.validators.optional(finite_positive)
-    )
-
     @property
     def level(self) -> Level:
         """Asks for the value alone."""
         return Level.VALUE
 
-    def check_decision_set(self, decision_set: ConvexSet, start: Array, /) -> None:
-        """Any set with a ball of radius larger than ``exploration`` around the start."""
-        self._shrunk(decision_set, start)
-
-    def init(self, start: Array, decision_set: ConvexSet) -> BanditState:
-        """The state before round 1, which already explores."""
-        direction = unit_direction(self.seed, 1, start)
-        shrunk = self._shrunk(decision_set, start)
-        played = start + self.exploration * direction
-        return BanditState(played, start, direction, shrunk, 0.0 * start)
-
-    def decide(self, state: BanditState, /) -> Array:
-        """W_t = z_t + delta v_t."""
-        return state.point
-
-    def update(self, state: BanditState, feedback: Feedback, /) -> BanditState:
-        """Estimate the gradient from the value, step, and draw the next direction."""
+    def slope(self, state: BanditState, feedback: Feedback) -> Any:
+        """l_t(W_t)/delta."""
         value: Any = feedback.value
-        state.estimate = estimated(value / self.exploration, state.direction)
-        state.iterate = state.shrunk.project(state.iterate - self.step_size * state.estimate)
-        state.direction = unit_direction(self.seed, feedback.round + 1, state.iterate)
-        state.point = state.iterate + self.exploration * state.direction
-        return state
+        return value / self.exploration
 
-    def copy(self, state: BanditState, /) -> BanditState:
-        """An independent copy (its arrays are never changed, so they are shared)."""
-        return attrs.evolve(state)
-
-    def game(self, index: tuple[int, ...], /) -> OnePointBandit:
-        """The learner of one game of a batch."""
-        return attrs.evolve(self, seed=seed_of_game(self.seed, index))
-
-    def _shrunk(self, decision_set: ConvexSet, start: Array) -> ShrunkSet:
-        return shrunk_for_exploration(
-            decision_set, start, self.exploration, self.inner_radius, type(self).__name__
-        )
+    def played(self, iterate: Array, direction: Array) -> Array:
+        """z_t + delta v_t."""
+        return iterate + self.exploration * direction

@@ -13,7 +13,7 @@ from olgame.feedback import Feedback, Level
 from olgame.learners.told import told_gradient
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
-from olgame.validation import finite_positive, require
+from olgame.validation import finite_positive, require_finite_positive, require_integer
 
 __all__ = ["OnlineFrankWolfe", "OnlineFrankWolfeState", "mixing_weight"]
 
@@ -94,10 +94,8 @@ class OnlineFrankWolfe:
             ArgumentError: A number is not finite and positive.
         """
         owner = "OnlineFrankWolfe.tuned"
-        ok = isinstance(rounds, int) and not isinstance(rounds, bool) and rounds >= 1
-        require(ok, owner, "rounds", "be an integer of at least 1", rounds)
-        for name, value in (("gradient_bound", gradient_bound), ("diameter", diameter)):
-            require(0.0 < value < math.inf, owner, name, "be finite and positive", value)
+        require_integer(owner, rounds=rounds)
+        require_finite_positive(owner, gradient_bound=gradient_bound, diameter=diameter)
         return cls(diameter / (2.0 * gradient_bound * rounds**0.75))
 
     @property

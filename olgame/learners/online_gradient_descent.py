@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 
 from olgame.arrays import kernels
-from olgame.exceptions import ArgumentError
 from olgame.feedback import Feedback, Level
 from olgame.learners.learner import GradientStep
+from olgame.learners.told import told_gradient
 from olgame.sets.convex_set import ConvexSet
 from olgame.step_sizes import StepSize, as_step_size
 from olgame.typing import Array, Value
@@ -83,12 +83,7 @@ class OnlineGradientDescent:
         self, state: OnlineGradientDescentState, feedback: Feedback, /
     ) -> OnlineGradientDescentState:
         """One projected step; the state is consumed, the points it handed out are not."""
-        gradient = feedback.gradient
-        if gradient is None:
-            raise ArgumentError(
-                "`OnlineGradientDescent.update(feedback=...)` must carry a gradient, got the "
-                "value alone."
-            )
+        gradient = told_gradient(feedback, self)
         if self.step_size.adaptive:
             state.gradient_squares = state.gradient_squares + kernels(gradient).dot(
                 gradient, gradient

@@ -8,7 +8,7 @@ import attrs
 
 from olgame.arrays import kernels
 from olgame.feedback import Feedback, Level
-from olgame.learners.told import told_gradient
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.fields import wide
 from olgame.sets.metric_projection import metric_nearest, require_metric_projection, times
@@ -116,7 +116,7 @@ class OnlineNewtonStep:
 
     def update(self, state: OnlineNewtonStepState, feedback: Feedback, /) -> OnlineNewtonStepState:
         """Add the outer product to A, take it into the inverse, and step."""
-        g = wide(told_gradient(feedback, self))
+        g = told_wide(feedback, self)
         k = kernels(g)
         state.matrix = state.matrix + g[..., :, None] * g[..., None, :]
         pulled = times(state.inverse, g)

@@ -10,11 +10,11 @@ from olgame.arrays import kernels
 from olgame.feedback import Feedback, Level
 from olgame.learners.simplex_points import (
     from_least,
-    gradient_of,
     point_of,
     probabilities_of,
     require_simplex,
 )
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.simplex import Simplex
 from olgame.typing import Array
@@ -88,7 +88,7 @@ class RegretMatching:
 
     def update(self, state: RegretMatchingState, feedback: Feedback, /) -> RegretMatchingState:
         """Add the regrets of the round and match them."""
-        gradient = gradient_of(feedback, "RegretMatching")
+        gradient = told_wide(feedback, self)
         return matched(state, state.regrets + instant_regret(state.weights, gradient))
 
     def copy(self, state: RegretMatchingState, /) -> RegretMatchingState:

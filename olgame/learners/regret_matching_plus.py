@@ -12,7 +12,8 @@ from olgame.learners.regret_matching import (
     instant_regret,
     matched,
 )
-from olgame.learners.simplex_points import gradient_of, require_simplex
+from olgame.learners.simplex_points import require_simplex
+from olgame.learners.told import told_wide
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 
@@ -65,7 +66,7 @@ class RegretMatchingPlus:
 
     def update(self, state: RegretMatchingState, feedback: Feedback, /) -> RegretMatchingState:
         """Add the regrets of the round, drop what is negative, and match the rest."""
-        gradient = gradient_of(feedback, "RegretMatchingPlus")
+        gradient = told_wide(feedback, self)
         regrets = state.regrets + instant_regret(state.weights, gradient)
         nothing = kernels(regrets).xp.zeros_like(regrets)
         return matched(state, kernels(regrets).xp.maximum(regrets, nothing))

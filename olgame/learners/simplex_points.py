@@ -8,7 +8,6 @@ import numpy as np
 
 from olgame.arrays import kernels, to_numpy
 from olgame.exceptions import ArgumentError, NotAvailableError
-from olgame.feedback import Feedback
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.fields import matched
 from olgame.sets.simplex import Simplex
@@ -16,7 +15,6 @@ from olgame.typing import Array
 
 __all__ = [
     "from_least",
-    "gradient_of",
     "least",
     "point_of",
     "probabilities_of",
@@ -70,17 +68,6 @@ def point_of(decision_set: Simplex, probabilities: Any, like: Array) -> Array:
         w = kernels(w).xp.astype(w, like.dtype)
     point: Array = w
     return point
-
-
-def gradient_of(feedback: Feedback, owner: str) -> Any:
-    """g_t in float64; `ArgumentError` where the feedback has none."""
-    gradient: Any = feedback.gradient
-    if gradient is None:
-        raise ArgumentError(
-            f"`{owner}.update(feedback=...)` must carry a gradient, got the value alone."
-        )
-    xp = kernels(gradient).xp
-    return gradient if gradient.dtype == xp.float64 else xp.astype(gradient, xp.float64)
 
 
 def least(x: Any) -> Any:

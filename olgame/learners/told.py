@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from olgame.arrays import kernels
 from olgame.exceptions import ArgumentError
 from olgame.feedback import Feedback
 from olgame.typing import Array
@@ -11,7 +12,7 @@ from olgame.typing import Array
 if TYPE_CHECKING:
     from olgame.losses.round_loss import RoundLoss
 
-__all__ = ["told_gradient", "told_loss"]
+__all__ = ["told_gradient", "told_loss", "told_wide"]
 
 
 def told_gradient(feedback: Feedback, learner: object) -> Array:
@@ -22,6 +23,13 @@ def told_gradient(feedback: Feedback, learner: object) -> Array:
             "value alone."
         )
     return feedback.gradient
+
+
+def told_wide(feedback: Feedback, learner: object) -> Any:
+    """g_t in float64, for learners that sum gradients; `ArgumentError` as for `told_gradient`."""
+    gradient: Any = told_gradient(feedback, learner)
+    xp = kernels(gradient).xp
+    return gradient if gradient.dtype == xp.float64 else xp.astype(gradient, xp.float64)
 
 
 def told_loss(feedback: Feedback, learner: object) -> RoundLoss:

@@ -7,25 +7,16 @@ from typing import Any
 import attrs
 
 from olgame.feedback import Feedback, Level
-from olgame.learners.bandit_state import (
-    BanditState,
-    estimated,
-    is_seed,
-    seed_of_game,
-    unit_direction,
-)
-from olgame.learners.shrunk_set import ShrunkSet, shrunk_for_exploration
+from olgame.learners.bandit_state import BanditState
+from olgame.learners.sphere_bandit import SphereBandit
 from olgame.learners.told import told_loss
-from olgame.randomness import Seed, as_seed
-from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
-from olgame.validation import finite_positive
 
 __all__ = ["TwoPointBandit"]
 
 
 @attrs.frozen
-class TwoPointBandit:
+class TwoPointBandit(SphereBandit):
     """Gradient descent on a gradient that is estimated from the loss at two points.
 
     With v_t, delta, r and K_s as for `OnePointBandit`, and W_t = z_t the point that is played,
@@ -73,52 +64,17 @@ class TwoPointBandit:
         agarwal2010; shamir2017.
     """
 
-    step_size: float = attrs.field(validator=finite_positive)
-    exploration: float = attrs.field(validator=finite_positive)
-    seed: Seed = attrs.field(default=0, kw_only=True, converter=as_seed, validator=is_seed)
-    inner_radius: float | None = attrs.field(
-        default=None, kw_only=True, validator=attrs.validators.optional(finite_positive)
-    )
-
     @property
     def level(self) -> Level:
         """Asks for the loss, and reads two values of it."""
         return Level.FULL
 
-    def check_decision_set(self, decision_set: ConvexSet, start: Array, /) -> None:
-        """Any set with a ball of radius larger than ``exploration`` around the start."""
-        self._shrunk(decision_set, start)
-
-    def init(self, start: Array, decision_set: ConvexSet) -> BanditState:
-        """The state before round 1."""
-        shrunk = self._shrunk(decision_set, start)
-        return BanditState(start, start, unit_direction(self.seed, 1, start), shrunk, 0.0 * start)
-
-    def decide(self, state: BanditState, /) -> Array:
-        """W_t."""
-        return state.point
-
-    def update(self, state: BanditState, feedback: Feedback, /) -> BanditState:
-        """Ask for two values, step, and draw the next direction."""
-        loss, direction = told_loss(feedback, self), state.direction
-        step = self.exploration * direction
+    def slope(self, state: BanditState, feedback: Feedback) -> Any:
+        """[l_t(W_t + delta v_t) - l_t(W_t - delta v_t)]/(2 delta)."""
+        loss, step = told_loss(feedback, self), self.exploration * state.direction
         ahead: Any = loss.value(state.iterate + step)
-        slope = (ahead - loss.value(state.iterate - step)) / (2.0 * self.exploration)
-        state.estimate = estimated(slope, direction)
-        moved = state.iterate - self.step_size * state.estimate
-        state.iterate = state.point = state.shrunk.project(moved)
-        state.direction = unit_direction(self.seed, feedback.round + 1, state.iterate)
-        return state
+        return (ahead - loss.value(state.iterate - step)) / (2.0 * self.exploration)
 
-    def copy(self, state: BanditState, /) -> BanditState:
-        """An independent copy (its arrays are never changed, so they are shared)."""
-        return attrs.evolve(state)
-
-    def game(self, index: tuple[int, ...], /) -> TwoPointBandit:
-        """The learner of one game of a batch."""
-        return attrs.evolve(self, seed=seed_of_game(self.seed, index))
-
-    def _shrunk(self, decision_set: ConvexSet, start: Array) -> ShrunkSet:
-        return shrunk_for_exploration(
-            decision_set, start, self.exploration, self.inner_radius, type(self).__name__
-        )
+    def played(self, iterate: Array, direction: Array) -> Array:
+        """z_t itself."""
+        return iterate

@@ -3,6 +3,7 @@
 from olgame.losses.absolute import Absolute as Absolute
 from olgame.losses.absolute import absolute as absolute
 from olgame.losses.check_fit import check_fit as check_fit
+from olgame.losses.chosen_loss import ChosenLoss as ChosenLoss
 from olgame.losses.cross_entropy import CrossEntropy as CrossEntropy
 from olgame.losses.cross_entropy import cross_entropy as cross_entropy
 from olgame.losses.function_loss import FunctionLoss as FunctionLoss

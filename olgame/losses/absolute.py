@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -32,21 +32,10 @@ class Absolute:
         array([0.5, inf])
     """
 
-    @property
-    def name(self) -> str:
-        return "absolute"
-
-    @property
-    def lipschitz(self) -> float:
-        return 1.0
-
-    @property
-    def smoothness(self) -> None:
-        return None
-
-    @property
-    def of_margin(self) -> bool:
-        return False
+    name: ClassVar[str] = "absolute"
+    lipschitz: ClassVar[float] = 1.0
+    smoothness: ClassVar[None] = None
+    of_margin: ClassVar[bool] = False
 
     def check_labels(self, y: Array) -> None:
         """Raise `olgame.exceptions.DataError` unless every label is finite."""

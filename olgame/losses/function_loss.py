@@ -59,7 +59,7 @@ def numerical_conjugate(value: Function, p: Array, y: Array, span: float) -> Arr
         best = xp.maximum(height(0.5 * low + 0.5 * high), ends)
         grows = (best <= ends) & (outer > _GROWTH * 0.5 * span)
     out: Array = xp.where(grows, xp.full_like(best, float("inf")), best)
-    return xp.where(xp.isnan(p), p, out)  # type: ignore[no-any-return]
+    return xp.where(xp.isnan(p), p, out)  # type: ignore[no-any-return]  # a namespace is untyped
 
 
 @attrs.frozen(eq=False)

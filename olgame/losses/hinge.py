@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -35,21 +35,10 @@ class Hinge:
         array([-0.5,  inf])
     """
 
-    @property
-    def name(self) -> str:
-        return "hinge"
-
-    @property
-    def lipschitz(self) -> float:
-        return 1.0
-
-    @property
-    def smoothness(self) -> None:
-        return None
-
-    @property
-    def of_margin(self) -> bool:
-        return True
+    name: ClassVar[str] = "hinge"
+    lipschitz: ClassVar[float] = 1.0
+    smoothness: ClassVar[None] = None
+    of_margin: ClassVar[bool] = True
 
     def check_labels(self, y: Array) -> None:
         """Raise `olgame.exceptions.DataError` unless every label is -1 or +1."""
@@ -74,6 +63,18 @@ class Hinge:
         xp = kernels(q).xp
         out: Array = xp.where(outside, xp.full_like(q, float("inf")), -q)
         return out
+
+    def smoothed(self, z: Array, y: Array, theta: float) -> tuple[Array, Array]:
+        """The mean of l over a window of width theta around z, and its slope, in closed form.
+
+        With r = 1 - y z: r where r >= theta/2, 0 where r <= -theta/2, and between them
+        (r + theta/2)^2/(2 theta). See `olgame.losses.smoothed_loss`.
+        """
+        short: Any = 1 - y * z
+        xp = kernels(short).xp
+        share = xp.clip((short + 0.5 * theta) * (1 / theta), 0.0, 1.0)  # of the window, where l > 0
+        inside = 0.5 * theta * share * share
+        return xp.where(share < 1.0, inside, short), -y * share
 
 
 hinge = Hinge()

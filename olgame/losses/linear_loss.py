@@ -8,7 +8,7 @@ import attrs
 
 from olgame.arrays import kernels
 from olgame.losses.round_loss import Remainder, RoundEvaluation
-from olgame.one_game import row
+from olgame.one_game import leading_axes, row
 from olgame.typing import Array, Value
 
 __all__ = ["LinearLoss"]
@@ -30,6 +30,11 @@ class LinearLoss:
 
     gradient: Array
     offset: Value = 0.0
+
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games whose losses differ; ``()`` for one loss of all."""
+        return leading_axes(self.gradient) or leading_axes(self.offset, 0)
 
     def value(self, w: Array) -> Value:
         """<g, w> + b, shape ``(...)``."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
+import numpy as np
 
-from olgame.activations import sigmoid, softplus
+from olgame.activations import sigmoid
 from olgame.arrays import kernels, unit_roundoff
 from olgame.exceptions import DataError
 from olgame.typing import Array
@@ -75,29 +76,22 @@ class Logistic:
         array([-0.5, -0. , -1. ])
     """
 
-    @property
-    def name(self) -> str:
-        return "logistic"
-
-    @property
-    def lipschitz(self) -> float:
-        return 1.0
-
-    @property
-    def smoothness(self) -> float:
-        return 0.25
-
-    @property
-    def of_margin(self) -> bool:
-        return True
+    name: ClassVar[str] = "logistic"
+    lipschitz: ClassVar[float] = 1.0
+    smoothness: ClassVar[float] = 0.25
+    of_margin: ClassVar[bool] = True
 
     def check_labels(self, y: Array) -> None:
         """Raise `olgame.exceptions.DataError` unless every label is -1 or +1."""
         check_signs(y, type(self).__name__)
 
+    @np.errstate(invalid="ignore")  # nan is a value, and stays
     def value(self, z: Array, y: Array) -> Array:
         """log(1 + e^{-y z})."""
-        return softplus.value(-(y * z))
+        margin: Any = y * z
+        xp = kernels(margin).xp
+        value: Array = xp.logaddexp(-margin, xp.zeros_like(margin))
+        return value
 
     def derivative(self, z: Array, y: Array) -> Array:
         """-y sigmoid(-y z)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -86,17 +86,9 @@ class MulticlassMargin:
         """The largest norm1(q (pi - e_y)) = 2 q."""
         return None if self.phi.lipschitz is None else 2.0 * self.phi.lipschitz
 
-    @property
-    def smoothness(self) -> None:
-        return None
-
-    @property
-    def of_margin(self) -> bool:
-        return True
-
-    @property
-    def multiclass(self) -> bool:
-        return True
+    smoothness: ClassVar[None] = None
+    of_margin: ClassVar[bool] = True
+    multiclass: ClassVar[bool] = True
 
     def check_labels(self, y: Array) -> None:
         """Raise `olgame.exceptions.DataError` unless every label is a class 0, 1, 2, ..."""

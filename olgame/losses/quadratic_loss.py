@@ -6,7 +6,7 @@ import attrs
 
 from olgame.arrays import kernels
 from olgame.losses.round_loss import Remainder, RoundEvaluation
-from olgame.one_game import row
+from olgame.one_game import leading_axes, row
 from olgame.typing import Array, Value
 from olgame.validation import finite_positive
 
@@ -29,6 +29,11 @@ class QuadraticLoss:
 
     target: Array
     curvature: float = attrs.field(default=1.0, validator=finite_positive)
+
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games whose targets differ; ``()`` for one target of all."""
+        return leading_axes(self.target)
 
     def value(self, w: Array) -> Value:
         """(mu/2) norm(w - a)^2, shape ``(...)``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 from array_api_compat import device
@@ -46,25 +46,11 @@ class RivalLead:
     def name(self) -> str:
         return f"lead of class {self.rival}"
 
-    @property
-    def lipschitz(self) -> float:
-        return math.sqrt(2.0)
-
-    @property
-    def lipschitz_max(self) -> float:
-        return 2.0
-
-    @property
-    def smoothness(self) -> None:
-        return None
-
-    @property
-    def of_margin(self) -> bool:
-        return True
-
-    @property
-    def multiclass(self) -> bool:
-        return True
+    lipschitz: ClassVar[float] = math.sqrt(2.0)
+    lipschitz_max: ClassVar[float] = 2.0
+    smoothness: ClassVar[None] = None
+    of_margin: ClassVar[bool] = True
+    multiclass: ClassVar[bool] = True
 
     def check_labels(self, y: Array) -> None:
         """Raise `olgame.exceptions.DataError` unless every label is a class 0, 1, 2, ..."""
@@ -85,7 +71,7 @@ class RivalLead:
         xp = kernels(p).xp
         off: Any = xp.max(xp.abs(p - self._slope(p, y)), axis=-1)
         infinite = xp.full_like(off, float("inf"))
-        return xp.where(off > 4.0 * unit_roundoff(p), infinite, 0.0 * off)  # type: ignore[no-any-return]
+        return xp.where(off > 4.0 * unit_roundoff(p), infinite, 0.0 * off)  # type: ignore[no-any-return]  # a namespace is untyped
 
     def _slope(self, z: Array, y: Array) -> Any:
         xp = kernels(z).xp

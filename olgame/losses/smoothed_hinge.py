@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -38,21 +38,10 @@ class SmoothedHinge:
         array([0.125, 0.   , 2.5  ])
     """
 
-    @property
-    def name(self) -> str:
-        return "smoothed_hinge"
-
-    @property
-    def lipschitz(self) -> float:
-        return 1.0
-
-    @property
-    def smoothness(self) -> float:
-        return 1.0
-
-    @property
-    def of_margin(self) -> bool:
-        return True
+    name: ClassVar[str] = "smoothed_hinge"
+    lipschitz: ClassVar[float] = 1.0
+    smoothness: ClassVar[float] = 1.0
+    of_margin: ClassVar[bool] = True
 
     def check_labels(self, y: Array) -> None:
         """Raise `olgame.exceptions.DataError` unless every label is -1 or +1."""

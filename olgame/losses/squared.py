@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 import numpy as np
 
@@ -43,21 +45,10 @@ class Squared:
         True
     """
 
-    @property
-    def name(self) -> str:
-        return "squared"
-
-    @property
-    def lipschitz(self) -> None:
-        return None
-
-    @property
-    def smoothness(self) -> float:
-        return 1.0
-
-    @property
-    def of_margin(self) -> bool:
-        return False
+    name: ClassVar[str] = "squared"
+    lipschitz: ClassVar[None] = None
+    smoothness: ClassVar[float] = 1.0
+    of_margin: ClassVar[bool] = False
 
     def check_labels(self, y: Array) -> None:
         """Raise `olgame.exceptions.DataError` unless every label is finite."""

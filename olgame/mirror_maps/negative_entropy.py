@@ -109,11 +109,11 @@ class NegativeEntropy:
         Raises:
             NotAvailableError: A box without upper end, where psi is not strongly convex.
         """
-        return _dual_square(g, decision_set) ** 0.5  # type: ignore[no-any-return]
+        return _dual_square(g, decision_set) ** 0.5  # type: ignore[no-any-return]  # arithmetic of a `Value`
 
     def largest_divergence(self, w: Array, decision_set: ConvexSet) -> Value:
         """max over the corners of K of B(., w), which is convex: exactly."""
-        return self._largest(w, decision_set)  # type: ignore[no-any-return]
+        return self._largest(w, decision_set)  # type: ignore[no-any-return]  # arithmetic of a `Value`
 
     def _largest(self, w: Any, decision_set: ConvexSet) -> Any:
         xp = kernels(w).xp
@@ -124,7 +124,7 @@ class NegativeEntropy:
         if isinstance(decision_set, ProductSet):
             parts = [self._largest(w[..., k], factor) for factor, k in factors(decision_set)]
             return sum(parts[1:], start=parts[0])
-        corners = [end + 0.0 * w for end in ends(decision_set, w)]  # type: ignore[arg-type]
+        corners = [end + 0.0 * w for end in ends(decision_set, w)]  # type: ignore[arg-type]  # a box: nothing else is left
         each = [_times_log(u, u) - _times_log(u, w) - u + w for u in corners]
         return xp.sum(xp.maximum(*each), axis=-1)
 
@@ -145,7 +145,7 @@ def _dual_square(g: Any, decision_set: ConvexSet) -> Any:
     if isinstance(decision_set, ProductSet):
         parts = [_dual_square(g[..., k], factor) for factor, k in factors(decision_set)]
         return sum(parts[1:], start=parts[0])
-    high = ends(decision_set, g)[1]  # type: ignore[arg-type]
+    high = ends(decision_set, g)[1]  # type: ignore[arg-type]  # a box: nothing else is left
     if not bool(xp.all(xp.isfinite(high))):
         raise NotAvailableError(
             "`NegativeEntropy.dual_norm` needs a finite `high`: on a box without upper end "

@@ -70,7 +70,7 @@ class PNorm:
     def value(self, w: Array) -> Value:
         """norm_p(w)^2/2."""
         length: Any = p_norm(w, self.p)
-        return 0.5 * length * length  # type: ignore[no-any-return]
+        return 0.5 * length * length  # type: ignore[no-any-return]  # arithmetic of a `Value`
 
     def gradient(self, w: Array) -> Array:
         """sign(w_j) abs(w_j)^(p-1) norm_p(w)^(2-p)."""
@@ -79,7 +79,7 @@ class PNorm:
     def conjugate(self, theta: Array) -> Value:
         """norm_q(theta)^2/2."""
         length: Any = p_norm(theta, self.q)
-        return 0.5 * length * length  # type: ignore[no-any-return]
+        return 0.5 * length * length  # type: ignore[no-any-return]  # arithmetic of a `Value`
 
     def inverse(self, theta: Array) -> Array:
         """sign(theta_j) abs(theta_j)^(q-1) norm_q(theta)^(2-q)."""
@@ -166,14 +166,14 @@ class PNorm:
     def dual_norm(self, g: Array, decision_set: ConvexSet) -> Value:
         """norm_q(g)/sqrt(p - 1)."""
         length: Any = p_norm(g, self.q)
-        return length / math.sqrt(self.p - 1.0)  # type: ignore[no-any-return]
+        return length / math.sqrt(self.p - 1.0)  # type: ignore[no-any-return]  # arithmetic of a `Value`
 
     def largest_divergence(self, w: Array, decision_set: ConvexSet) -> Value:
         """Exactly: (R + norm_p(w))^2/2 on the own ball, at a vertex of the l1 ball, else inf."""
         xp = kernels(w).xp
         length: Any = p_norm(w, self.p)
         if isinstance(decision_set, LpBall):
-            return 0.5 * (decision_set.radius + length) ** 2  # type: ignore[no-any-return]
+            return 0.5 * (decision_set.radius + length) ** 2  # type: ignore[no-any-return]  # arithmetic of a `Value`
         if isinstance(decision_set, L1Ball):
             radius = decision_set.radius
             steepest = xp.max(xp.abs(self.gradient(w)), axis=-1)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.randomness import generator
-from olgame.validation import require
+from olgame.validation import is_integer, require
 
 __all__ = ["DeepStart", "deep_start"]
 
@@ -75,8 +75,8 @@ def deep_start(
         gao2019, Section 3 (recalled).
     """
     for argument, value in (("dim", dim), ("width", width), ("depth", depth)):
-        require(_is_integer(value) and value >= 1, owner, argument, "be an integer >= 1", value)
-    require(_is_integer(seed) and seed >= 0, owner, "seed", "be a non-negative integer", seed)
+        require(is_integer(value, 1), owner, argument, "be an integer >= 1", value)
+    require(is_integer(seed, 0), owner, "seed", "be a non-negative integer", seed)
     scale = math.sqrt(2.0 / width)
     rng = generator(seed, "start")
     embedding = rng.standard_normal((width, dim))
@@ -85,7 +85,3 @@ def deep_start(
     hidden = rng.standard_normal(depth * width * width)
     hidden *= scale
     return DeepStart(embedding, hidden, output)
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from olgame.exceptions import ArgumentError
 from olgame.randomness import Seed, check_seed, generator
-from olgame.validation import require
+from olgame.validation import is_integer, require
 
 __all__ = ["check_classes", "two_layer_start"]
 
@@ -52,7 +52,7 @@ def two_layer_start(
         gao2019, Theorem 4.2 (the two-layer network).
     """
     for argument, value in (("dim", dim), ("width", width)):
-        require(_is_integer(value) and value >= 1, owner, argument, "be an integer >= 1", value)
+        require(is_integer(value, 1), owner, argument, "be an integer >= 1", value)
     check_classes(classes, owner)
     check_seed(seed, owner)
     if paired and width % 2:
@@ -82,9 +82,5 @@ def _draw(
 
 def check_classes(classes: object, owner: str) -> None:
     """Raise `ArgumentError` unless there are two classes at least, or None."""
-    good = classes is None or (_is_integer(classes) and classes >= 2)  # type: ignore[operator]
+    good = classes is None or is_integer(classes, 2)
     require(good, owner, "classes", "be an integer >= 2, or None for one output", classes)
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

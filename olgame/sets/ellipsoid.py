@@ -205,7 +205,7 @@ class Ellipsoid:
         xp = kernels(g).xp
         largest = xp.max(xp.abs(scaled), axis=-1, keepdims=True)
         scaled = scaled / xp.where(largest > 0.0, largest, xp.ones_like(largest))
-        length: Any = norm(scaled)[..., None]  # type: ignore[index]
+        length: Any = norm(scaled)[..., None]  # type: ignore[index]  # an array, not a number
         direction = scaled / xp.where(length == 0.0, xp.ones_like(length), length)
         found: Array = as_like(self._global(-longest * s * direction), g)
         return found

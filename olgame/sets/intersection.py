@@ -188,7 +188,7 @@ class Intersection:
         if bool(xp.all(xp.asarray(inside))):
             return x
         found = self.projection(x)
-        failed = ~found.converged & xp.all(xp.isfinite(x), axis=-1)  # type: ignore[operator]
+        failed = ~found.converged & xp.all(xp.isfinite(x), axis=-1)  # type: ignore[operator]  # flags of arrays, not a bool
         if self.strict and bool(xp.any(failed)):
             raise NotAvailableError(
                 f"`Intersection.project` has not converged in {self.max_passes} passes: the "

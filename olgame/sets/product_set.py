@@ -16,6 +16,7 @@ from olgame.sets.convex_set import ConvexSet
 from olgame.sets.fields import require_length
 from olgame.sets.norms import norm
 from olgame.typing import Array, Value
+from olgame.validation import is_integer
 
 __all__ = ["Block", "ProductSet"]
 
@@ -43,7 +44,7 @@ def _as_blocks(blocks: Iterable[tuple[ConvexSet, int]]) -> tuple[Block, ...]:
     for h, (factor, length) in enumerate(pairs):
         if not hasattr(factor, "project"):
             raise ArgumentError(f"{rule}; block {h} has no set but {factor!r}.")
-        if not isinstance(length, int | np.integer) or isinstance(length, bool) or length < 1:
+        if not is_integer(length, 1):
             raise ArgumentError(f"{rule}; the length of block {h} is {length!r}.")
         dim = getattr(factor, "dim", None)
         if dim not in (None, length):

@@ -119,7 +119,7 @@ def _in_ball(x: Any, weights: Any, radius: float, center: Array | None) -> Array
     middle: Any = matched(center, x)
     offset = x - middle
     nearest: Any = nearest_in_ball(offset, weights, radius)
-    return x if nearest is offset else middle + nearest  # type: ignore[no-any-return]
+    return x if nearest is offset else middle + nearest  # type: ignore[no-any-return]  # arithmetic of Any
 
 
 def _in_rows(ball: L2InfBall, x: Any, weights: Any) -> Array:
@@ -129,5 +129,5 @@ def _in_rows(ball: L2InfBall, x: Any, weights: Any) -> Array:
         return values.reshape((*values.shape[:-1], ball.rows, values.shape[-1] // ball.rows))
 
     center = None if ball.center is None else rows(ball.center)
-    nearest: Array = _in_ball(rows(x), rows(weights), ball.radius, center).reshape(x.shape)  # type: ignore[attr-defined]
+    nearest: Array = _in_ball(rows(x), rows(weights), ball.radius, center).reshape(x.shape)  # type: ignore[attr-defined]  # arrays reshape
     return nearest

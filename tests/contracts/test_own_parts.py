@@ -250,6 +250,7 @@ ATTACKS: dict[str, Any] = {
 TARGETED: dict[str, Any] = {  # they need rivals
     "toward every class": A.Targeted(A.PGD(steps=4, keep_trace=True)),
     "best of all": A.BestOf(A.PGD(steps=4), A.Targeted(RANDOM_PGD), A.Targeted(A.FGSM())),
+    "up another loss": A.Climbing(A.PGD(steps=4, keep_trace=True), L.multiclass_hinge),
 }
 ACTIVATIONS = ("softplus", "tanh", "gelu", "silu", "relu")
 NETS = [
@@ -306,6 +307,13 @@ ADVERSARIES: dict[str, Any] = {
     "switching": og.adversaries.Switching(np.stack([CENTER, -CENTER]), phases=2),
     "drifting": og.adversaries.Drifting.walk(CENTER, 0.1, 9, seed=1),
     "worst-case switching": og.adversaries.WorstCaseSwitching(1.0, phase=2),
+    "best response among losses": og.adversaries.BestResponseAmong(
+        [
+            og.losses.LinearLoss(CENTER),
+            og.losses.QuadraticLoss(CENTER),
+            og.losses.LinearLoss(-CENTER),
+        ]
+    ),
     "best response": og.adversaries.BestResponse(Z.L2Ball(1.0)),
     "best response to the past": og.adversaries.BestResponse(
         Z.Simplex(), og.adversaries.Bilinear(np.outer(CENTER, [1.0, -1.0, 2.0])), sees="past"
@@ -390,7 +398,8 @@ def test_the_table_has_every_part() -> None:
     for room, method in rooms.items():
         for name, part in vars(room).items():
             protocol = getattr(part, "_is_protocol", False)
-            if isinstance(part, type) and method in vars(part) and not protocol:
+            of_kind = isinstance(part, type) and any(method in vars(c) for c in part.__mro__[:-1])
+            if of_kind and not protocol:
                 assert name in seen, f"{room.__name__}.{name} is not checked here"
 
 

@@ -1,4 +1,4 @@
-"""Learners of the simplex: feasible, one step of each proof, regret under its bound, tight."""
+"""Experts: feasible, one step of the proof, regret under its bound; tight games; broken ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import olgame as og
 from olgame.learners import (
@@ -19,8 +18,6 @@ from olgame.learners import (
     RegretMatching,
     RegretMatchingPlus,
 )
-from olgame.learners.stationary_weights import stationary_weights
-from olgame.losses import LinearLoss
 from olgame.step_sizes import AdaGradNorm, Decreasing
 from olgame.theory import (
     AdaHedgeBound,
@@ -29,211 +26,21 @@ from olgame.theory import (
     RegretMatchingBound,
     check_bound,
 )
-
-Floats = NDArray[np.float64]
-P, T = 5, 60
-FIRST = np.arange(1.0, P + 1.0) / 15.0
-ETA = math.sqrt(8 * math.log(P) / T)
-ANYTIME = Decreasing(2 * math.sqrt(math.log(P)), 1.0)
-STRANGE = og.sets.Simplex(P, 2.5, np.linspace(-1.0, 1.0, P))  # s = 2.5, moved
-
-
-class Case(NamedTuple):
-    """A learner and its bound."""
-
-    learner: Any
-    bound: Any
-
-
-CASES = {
-    "hedge": Case(Hedge(ETA), HedgeBound(ETA)),
-    "hedge, decreasing": Case(Hedge(ANYTIME), HedgeBound(ANYTIME)),
-    "adahedge": Case(AdaHedge(), AdaHedgeBound()),
-    "regret matching": Case(RegretMatching(), RegretMatchingBound()),
-    "regret matching+": Case(RegretMatchingPlus(), RegretMatchingBound(plus=True)),
-    "blum-mansour": Case(BlumMansour(Hedge(2 * ETA)), BlumMansourBound(2 * ETA)),
-}
-
-
-class BestResponse:
-    """The experts that have more than their share of the weight lose 1."""
-
-    timing = og.adversaries.Timing.SEES_POINT
-
-    def init(self, seed: Any) -> None:
-        return None
-
-    def respond(self, state: None, view: Any, /) -> Any:
-        w = np.asarray(view.point)
-        return og.adversaries.Response(LinearLoss(np.where(w >= np.median(w), 1.0, 0.0))), None
-
-
-def halves_in_turn(p: int, rounds: int, last: int) -> Floats:
-    """The two halves of the experts lose in turn; at the end all but the first."""
-    rows = np.zeros((rounds, p))
-    rows[0 : rounds - last : 2, : p // 2] = 1.0
-    rows[1 : rounds - last : 2, p // 2 :] = 1.0
-    rows[rounds - last :, 1:] = 1.0
-    return rows
-
-
-def sequences(p: int = P) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
-    fixed = np.tile(np.linspace(0.0, 1.0, p), (T, 1))
-    found = {
-        "constant": fixed,
-        "switching": np.where(np.arange(T)[:, None] // 7 % 2, fixed, 1.0 - fixed),
-        "random": rng.uniform(-3.0, 5.0, (T, p)),
-        "halves in turn": halves_in_turn(p, T, 20),
-        "one expert with an offset": rng.random((T, p)) - np.eye(p)[1] * 0.2 + 1e3,
-        "nothing": np.zeros((T, p)),
-    }
-    return {name: oblivious(rows) for name, rows in found.items()} | {"best": BestResponse()}
-
-
-def oblivious(rows: Any) -> og.adversaries.ObliviousSequence:
-    return og.adversaries.ObliviousSequence([LinearLoss(g) for g in rows])
-
-
-def played(
-    learner: Any, adversary: Any, *, rounds: int = T, first: Floats = FIRST, simplex: Any = None
-) -> og.Transcript:
-    simplex = og.sets.Simplex() if simplex is None else simplex
-    start = first * simplex.scale + (0.0 if simplex.offset is None else simplex.offset)
-    return og.play(learner, adversary, simplex, rounds=rounds, start=start, keep="points")
-
-
-def weights_and_losses(run: og.Transcript) -> tuple[Floats, Floats]:
-    """q_1, ..., q_{T+1} and s g_1, ..., s g_T."""
-    simplex: Any = run.decision_set
-    points = np.stack([np.asarray(p) for p in (*(run.points or ()), run.final_point)])
-    losses: Any = run.round_losses
-    offset = 0.0 if simplex.offset is None else simplex.offset
-    return (points - offset) / simplex.scale, simplex.scale * np.stack([x.gradient for x in losses])
-
-
-def relative_entropy(u: Floats, q: Floats) -> float:
-    some = u > 0
-    return float(np.sum(u[some] * np.log(u[some] / q[some])))
-
-
-def comparators(p: int) -> list[Floats]:
-    rng = np.random.default_rng(1)
-    return [*np.eye(p), np.full(p, 1.0 / p), *rng.dirichlet(np.ones(p), 3)]
-
-
-def potential(eta: float, losses: Floats, first: Floats) -> float:
-    """Phi(eta) = -(1/eta) log sum q_1 exp(-eta S); the least S where eta is infinite."""
-    if math.isinf(eta):
-        return float(losses.min())
-    least = losses.min()
-    return float(least - math.log(float(first @ np.exp(-eta * (losses - least)))) / eta)
-
-
-def mixing_steps(run: og.Transcript, etas: Callable[[Floats], float]) -> Floats:
-    """The step of the proof of every kind of exponential weights, with eta_t as the rule says.
-
-    <g_t, q_t> - [Phi_t(eta_t) - Phi_{t-1}(eta_t)] = delta_t is in [0, min(r, eta_t r^2/8)], r the
-    range of the losses, and Phi_T(eta_T) <= <S_T, u> + KL(u, q_1)/eta_T. Returns delta.
-    """
-    q, losses = weights_and_losses(run)
-    total, gaps = np.zeros(P), [0.0]
-    for weights, g in zip(q, losses, strict=False):
-        eta = etas(np.array(gaps))
-        before, after = (potential(eta, x, q[0]) for x in (total, total + g))
-        delta = float(g @ weights) - (after - before)
-        size = float(np.ptp(g))
-        bound = size if math.isinf(eta) else min(size, eta * size**2 / 8)
-        rounding = 1e-13 * (1 + np.abs(total).max() + np.abs(g).max())
-        assert -rounding <= delta <= bound + rounding
-        total = total + g
-        gaps.append(max(delta, 0.0))
-        for u in comparators(P):
-            divergence = 0.0 if math.isinf(eta) else relative_entropy(u, q[0]) / eta
-            assert after <= float(total @ u) + divergence + rounding
-    return np.array(gaps)
-
-
-def hedge_step(run: og.Transcript) -> None:
-    mixing_steps(run, lambda gaps: ETA)
-    q, losses = weights_and_losses(run)
-    if q.min() <= 0.0:  # lost in o + s q, where o is large beside s q
-        return
-    squares = np.ptp(losses, axis=1) ** 2
-    for u in comparators(P):
-        distance = np.array([relative_entropy(u, weights) for weights in q])
-        inner = np.vecdot(losses, q[:-1] - u)
-        # eta <g_t, q_t - u> <= KL(u, q_t) - KL(u, q_{t+1}) + eta^2 range(g_t)^2/8.
-        slack = distance[:-1] - distance[1:] + ETA**2 * squares / 8 - ETA * inner
-        assert slack.min() >= -1e-12 * (1 + np.abs(losses).max())
-
-
-def decreasing_step(run: og.Transcript) -> None:
-    mixing_steps(run, lambda gaps: 2 * math.sqrt(math.log(P) / len(gaps)))
-
-
-def adahedge_step(run: og.Transcript) -> None:
-    first = weights_and_losses(run)[0][0]
-    h = math.log(1 / first.min())
-    gaps = mixing_steps(run, lambda g: h / g.sum() if g.sum() > 0 else math.inf)
-    # The learner's own sum of gaps, by the theory's computation of it.
-    np.testing.assert_allclose(AdaHedgeBound().gaps(run), np.cumsum(gaps)[1:], rtol=1e-9)
-    regret = og.regret.linear(run).value
-    assert regret <= 2 * gaps.sum() + 1e-9 * (1 + abs(regret))
-
-
-def matching_step(run: og.Transcript, *, plus: bool = False) -> None:
-    q, losses = weights_and_losses(run)
-    regrets = np.vecdot(losses, q[:-1])[:, None] - losses
-    total = np.zeros(P)
-    for weights, r in zip(q, regrets, strict=False):
-        tiny = 1e-12 * (1 + np.abs(losses).max()) * (1 + np.abs(total).max())
-        assert abs(float(r @ weights)) <= tiny
-        # Blackwell's condition: the new regrets are orthogonal to the old ones.
-        assert abs(float(r @ np.maximum(total, 0.0))) <= tiny * P
-        after = total + r
-        left, right = (float(np.sum(np.maximum(x, 0.0) ** 2)) for x in (after, total))
-        assert left <= right + float(r @ r) + tiny * P
-        total = np.maximum(after, 0.0) if plus else after
-    for u in comparators(P):
-        inner = float(np.sum(losses * (q[:-1] - u)))
-        longest = math.sqrt(np.sum(np.maximum(total, 0.0) ** 2))
-        assert inner <= longest * math.sqrt(u @ u) + 1e-9 * np.abs(losses).max()
-
-
-def swap_step(run: og.Transcript) -> None:
-    """Every copy is Hedge on its share of the losses; together they move nothing."""
-    q, losses = weights_and_losses(run)
-    for t in (1, 2, 5, T // 2, T):
-        shares = np.einsum("ti,tj->ij", q[:t], losses[:t])
-        exponent = np.log(q[0]) - 2 * ETA * (shares - shares.min(axis=1, keepdims=True))
-        rows = np.exp(exponent - exponent.max(axis=1, keepdims=True))
-        rows /= rows.sum(axis=1, keepdims=True)
-        np.testing.assert_allclose(q[t] @ rows, q[t], atol=1e-11)
-        # The identity of the reduction: what the copies suffer is what was suffered.
-        assert float(np.sum(q[t][:, None] * rows * losses[t - 1])) == pytest.approx(
-            float(q[t] @ losses[t - 1]), abs=1e-8
-        )
-
-
-STEPS: dict[str, Callable[[og.Transcript], None]] = {
-    "hedge": hedge_step,
-    "hedge, decreasing": decreasing_step,
-    "adahedge": adahedge_step,
-    "regret matching": matching_step,
-    "regret matching+": lambda run: matching_step(run, plus=True),
-    "blum-mansour": swap_step,
-}
-
-
-def swap_regret(q: Floats, losses: Floats) -> float:
-    """By brute force: for every expert the best other one."""
-    p = q.shape[1]
-    best = [
-        max(float(np.sum(q[:-1, i] * (losses[:, i] - losses[:, j]))) for j in range(p))
-        for i in range(p)
-    ]
-    return sum(best)
+from tests.learners.expert_games import (
+    CASES,
+    FIRST,
+    STEPS,
+    STRANGE,
+    Case,
+    P,
+    T,
+    halves_in_turn,
+    oblivious,
+    played,
+    sequences,
+    swap_regret,
+    weights_and_losses,
+)
 
 
 @pytest.mark.parametrize("simplex", [og.sets.Simplex(), STRANGE], ids=["plain", "strange"])
@@ -469,65 +276,3 @@ def test_regret_matching_may_start_at_a_vertex_where_one_round_attains_its_bound
 def test_bad_arguments_are_refused_by_name(make: Callable[[], object], message: str) -> None:
     with pytest.raises(og.exceptions.ArgumentError, match=message):
         make()
-
-
-@pytest.mark.parametrize("p", [1, 2, 3, 7, 40])
-def test_stationary_weights_against_an_eigenvector(p: int) -> None:
-    rows = np.random.default_rng(p).dirichlet(np.ones(p), (4, p))
-    found = stationary_weights(rows)
-    for chain, pi in zip(rows, np.asarray(found), strict=True):
-        values, vectors = np.linalg.eig(chain.T)
-        vector = np.real(vectors[:, np.argmin(np.abs(values - 1.0))])
-        np.testing.assert_allclose(pi, vector / vector.sum(), rtol=1e-10)
-
-
-def test_stationary_weights_are_accurate_in_every_entry() -> None:
-    """Two states that are left with probability a and b: pi = (b, a)/(a + b), at any size."""
-    for a, b in ((1e-3, 1e-300), (1e-250, 0.5), (1e-320, 1e-3), (0.25, 0.25)):
-        pi = stationary_weights(np.array([[1.0 - a, a], [b, 1.0 - b]]))
-        larger = max(a, b)
-        expected = np.array([b / larger, a / larger]) / (a / larger + b / larger)
-        np.testing.assert_allclose(pi, expected, rtol=1e-14)
-
-
-REDUCIBLE = {
-    "two closed classes": [[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0], [0, 0, 0.1, 0.9], [0, 0, 0.9, 0.1]],
-    "identity": np.eye(4),
-    "last absorbs": [[0.5, 0.5, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0.5, 0.5], [0, 0, 0, 1]],
-    "first absorbs": [[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0.5, 0.5]],
-    "periodic": [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]],
-    "middle absorbs": [[0.2, 0.8, 0, 0], [0, 1, 0, 0], [0.3, 0.3, 0.4, 0], [0, 0, 1, 0]],
-}
-
-
-@pytest.mark.parametrize("name", REDUCIBLE)
-def test_stationary_weights_of_chains_that_an_eigenvector_gets_wrong(name: str) -> None:
-    chain = np.asarray(REDUCIBLE[name], dtype=float)
-    pi = np.asarray(stationary_weights(chain))
-    assert pi.min() >= 0.0
-    assert pi.sum() == pytest.approx(1.0, rel=1e-15)
-    np.testing.assert_allclose(pi @ chain, pi, atol=1e-15)
-
-
-def second_thoughts(size: int) -> Floats:
-    """Expert 1 leads, then 2; and all the while that 2 leads, 3 would have been better."""
-    phases = (([0.0, 1 / 3, 1.0], 3 * size), ([1.0, 0.0, 0.0], size), ([1.0, 0.9, 0.0], 2 * size))
-    return np.concatenate([np.tile(row, (rounds, 1)) for row, rounds in phases])
-
-
-@pytest.mark.parametrize("base", [Hedge(0.1), RegretMatching(), AdaHedge()], ids=repr)
-def test_swap_regret_is_linear_for_the_base_and_not_for_the_copies(base: Any) -> None:
-    rows = second_thoughts(100)
-    rounds, first = len(rows), np.full(3, 1 / 3)
-    for learner, least, most in ((base, 0.2, 0.4), (BlumMansour(base), 0.0, 0.05)):
-        run = played(learner, oblivious(rows), rounds=rounds, first=first)
-        assert og.regret.linear(run).value <= 0.02 * rounds
-        assert least <= swap_regret(*weights_and_losses(run)) / rounds <= most
-
-
-def test_a_learner_that_projects_can_be_the_copies() -> None:
-    """Its matrices have zeros, and chains that are not irreducible."""
-    rows = second_thoughts(50)
-    learner = BlumMansour(og.learners.OnlineGradientDescent(0.05))
-    run = played(learner, oblivious(rows), rounds=len(rows), first=np.full(3, 1 / 3))
-    assert swap_regret(*weights_and_losses(run)) <= math.sqrt(3 * len(rows))
