@@ -6,6 +6,8 @@ from olgame.adversaries.adversary import Response as Response
 from olgame.adversaries.adversary import Timing as Timing
 from olgame.adversaries.adversary import View as View
 from olgame.adversaries.best_response import BestResponse as BestResponse
+from olgame.adversaries.best_response_among import BestResponseAmong as BestResponseAmong
+from olgame.adversaries.certified_adversary import CertifiedAdversary as CertifiedAdversary
 from olgame.adversaries.drifting import Drifting as Drifting
 from olgame.adversaries.function_adversary import FunctionAdversary as FunctionAdversary
 from olgame.adversaries.function_adversary import from_function as from_function

@@ -6,12 +6,12 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from olgame.arrays import as_like
-from olgame.exceptions import TimingError
+from olgame.exceptions import ShapeError, TimingError
 from olgame.losses.round_loss import RoundLoss
 from olgame.randomness import Seed
 from olgame.typing import Array, Value
 
-__all__ = ["Adversary", "Evidence", "Response", "Timing", "View"]
+__all__ = ["Adversary", "Evidence", "Response", "Timing", "View", "require_games"]
 
 A = TypeVar("A")
 
@@ -71,6 +71,25 @@ class View:
                 f"round {self.round}; declare Timing.SEES_PAST if it should see it."
             )
         return self._previous
+
+
+def require_games(loss: RoundLoss, view: View, owner: str) -> None:
+    """Raise `ShapeError` where a loss differs between games that are not those of the points.
+
+    For adversaries whose losses are made by somebody else; losses that do not say are let through.
+
+    Args:
+        loss: With ``games``, its leading axes, or without.
+        view: Of the round.
+        owner: Who made it, as the user wrote it.
+    """
+    games: tuple[int, ...] = getattr(loss, "games", ())
+    if games not in ((), view.games):
+        raise ShapeError(
+            f"`{owner}` made a loss for games of shape {games}, but the points have shape "
+            f"{view.shape}. Give every game its own start, `play(start=...)` of shape "
+            f"{(*games, view.shape[-1])}, or every game the same loss."
+        )
 
 
 class Evidence(NamedTuple):

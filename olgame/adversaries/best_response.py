@@ -10,14 +10,14 @@ import numpy as np
 from olgame.adversaries.adversary import Response, Timing, View
 from olgame.adversaries.payoff import Bilinear, Payoff
 from olgame.adversaries.payoff_loss import PayoffLoss
-from olgame.one_game import one_game, row
+from olgame.one_game import agreed_games, leading_axes, one_game, row
 from olgame.randomness import Seed
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.fields import is_convex_set
 from olgame.typing import Array
 from olgame.validation import one_of, require
 
-__all__ = ["BestResponse"]
+__all__ = ["BestResponse", "answered_point", "is_payoff", "timing_of"]
 
 
 def is_payoff(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -25,6 +25,17 @@ def is_payoff(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> Non
     ok = hasattr(value, "first_gradient") and not isinstance(value, type)
     rule = "be a payoff, such as `og.adversaries.Bilinear(matrix)`"
     require(ok, type(instance).__name__, attribute.name, rule, value)
+
+
+def timing_of(sees: str) -> Timing:
+    """Of an adversary that answers W_t (``"point"``) or W_{t-1} (``"past"``)."""
+    return Timing.SEES_POINT if sees == "point" else Timing.SEES_PAST
+
+
+def answered_point(view: View, sees: str) -> Any:
+    """W_t, or W_{t-1}; the origin before there is one."""
+    seen = view.point if sees == "point" else view.previous_point
+    return view.asarray(np.zeros(view.shape)) if seen is None else seen
 
 
 @attrs.frozen(eq=False)
@@ -72,7 +83,16 @@ class BestResponse:
     @property
     def timing(self) -> Timing:
         """Sees W_t, or the past."""
-        return Timing.SEES_POINT if self.sees == "point" else Timing.SEES_PAST
+        return timing_of(self.sees)
+
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games, where each has a set or a payoff of its own."""
+        return agreed_games(
+            "BestResponse",
+            decision_set=leading_axes(getattr(self.decision_set, "center", None)),
+            payoff=getattr(self.payoff, "games", ()),
+        )
 
     def game(self, index: tuple[int, ...], /) -> BestResponse:
         """The adversary of one game of a batch."""
@@ -89,8 +109,5 @@ class BestResponse:
 
     def respond(self, state: None, view: View, /) -> tuple[Response, None]:
         """phi(., y_t)."""
-        seen: Any = view.point if self.sees == "point" else view.previous_point
-        if seen is None:
-            seen = view.asarray(np.zeros(view.shape))
-        answer = self.payoff.best_response(seen, self.decision_set)
+        answer = self.payoff.best_response(answered_point(view, self.sees), self.decision_set)
         return Response(PayoffLoss(self.payoff, answer)), None

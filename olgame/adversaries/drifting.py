@@ -9,15 +9,23 @@ import attrs
 import numpy as np
 
 from olgame.adversaries.adversary import Response, Timing, View
-from olgame.adversaries.moving_comparator import LossOf, as_path, is_function, lengths
+from olgame.adversaries.moving_comparator import (
+    BestOf,
+    LossOf,
+    as_path,
+    best_path,
+    lengths,
+    most_moves,
+    optional_function,
+)
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError
 from olgame.losses.quadratic_loss import QuadraticLoss
-from olgame.one_game import row
+from olgame.one_game import leading_axes, row
 from olgame.randomness import Seed, generator
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
-from olgame.validation import require
+from olgame.validation import is_function, require, require_finite_positive
 
 __all__ = ["Drifting"]
 
@@ -26,16 +34,18 @@ _TRIES = 64
 
 @attrs.frozen(eq=False)
 class Drifting:
-    """l_t = loss(u_t) along a path u_1, u_2, ... that is fixed before the game.
+    """l_t = loss(a_t) along a path a_1, a_2, ... that is fixed before the game.
 
-    The length of the path, sum_{t < T} norm(u_{t+1} - u_t), on which dynamic regret depends, is
-    known exactly. `circle` and `walk` make paths.
+    The best points u_t (`comparators_of`) and the length of their path, sum_{t < T} norm(u_{t+1} -
+    u_t), on which dynamic regret depends, are known exactly; as for `Switching`, u_t is a_t for
+    quadratic losses. `circle` and `walk` make paths.
 
     Args:
-        path: u_1, ..., u_T, shape ``(T, p)``, or ``(T, ..., p)`` with one path for each game; as
+        path: a_1, ..., a_T, shape ``(T, p)``, or ``(T, ..., p)`` with one path for each game; as
             long as the game, or longer.
-        loss: The round loss of a point: `QuadraticLoss`, least at the point; or a function of
-            yours.
+        loss: The round loss of a point: `QuadraticLoss`, least at the point; `LinearLoss`; or a
+            function of yours.
+        best: Where the loss of a point is least, as for `Switching`.
 
     Raises:
         ArgumentError: The path is not finite.
@@ -58,6 +68,7 @@ class Drifting:
 
     path: Array = attrs.field(validator=as_path)
     loss: LossOf = attrs.field(default=QuadraticLoss, validator=is_function)
+    best: BestOf | None = attrs.field(default=None, kw_only=True, validator=optional_function)
 
     @classmethod
     def circle(
@@ -99,8 +110,10 @@ class Drifting:
     ) -> Drifting:
         """A random walk with steps of one length, in uniform directions.
 
-        A step that would leave the set is drawn again; the path stays where 64 directions in a row
-        lead out.
+        A step that would leave the set is drawn again. Where 64 directions in a row lead out, as
+        near corners and in sets without inner points, steps are tried toward 64 random points of
+        the set instead, which stay in it by convexity. Every step that is made has the length
+        ``step``: the path is (T - 1) ``step`` long.
 
         Args:
             start: u_1, shape ``(p,)``.
@@ -111,21 +124,23 @@ class Drifting:
             loss: As for `Drifting`.
 
         Raises:
-            ArgumentError: A step that is not positive, or a start outside the set.
+            ArgumentError: A step that is not positive, a start outside the set, or no step of
+                this length found from where the walk is.
         """
-        require(0.0 < step < math.inf, "Drifting.walk", "step", "be finite and positive", step)
+        require_finite_positive("Drifting.walk", step=step)
         point = to_numpy(start)
         if decision_set is not None and not bool(decision_set.contains(point, atol=1e-12)):
             raise ArgumentError("`Drifting.walk(start=...)` must lie in `decision_set`.")
         path = [point]
         for t in range(1, rounds):
-            rng = generator(seed, "drift", t)
-            for _ in range(_TRIES):
-                direction = rng.standard_normal(point.shape)
-                moved = point + step * direction / np.linalg.norm(direction)
-                if decision_set is None or bool(decision_set.contains(moved)):
-                    point = moved
-                    break
+            moved = _moved(point, step, decision_set, generator(seed, "drift", t))
+            if moved is None:
+                raise ArgumentError(
+                    f"`Drifting.walk(step=...)` must fit in `decision_set`, got {step!r}: after "
+                    f"{t - 1} steps none of this length was found that stays in it. Take a shorter "
+                    "one."
+                )
+            point = moved
             path.append(point)
         return cls(np.stack(path), loss)
 
@@ -134,20 +149,33 @@ class Drifting:
         """Sees nothing of the game."""
         return Timing.OBLIVIOUS
 
-    def path_length(self, rounds: int) -> Any:
-        """sum_{t < T} norm(u_{t+1} - u_t), a float, or one for each game."""
-        found = lengths(self.comparators_of(rounds)).sum(axis=0)
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games, where each has a path of its own."""
+        return leading_axes(self.path)[1:]
+
+    def path_length(self, rounds: int, decision_set: ConvexSet | None = None) -> Any:
+        """sum_{t < T} norm(u_{t+1} - u_t), a float, or one for each game; see `comparators_of`."""
+        found = lengths(self.comparators_of(rounds, decision_set)).sum(axis=0)
         return float(found) if found.ndim == 0 else found
 
     def switches(self, rounds: int) -> int:
-        """How often the best point moves in this many rounds (in any of the games)."""
-        moved = lengths(self.comparators_of(rounds)) > 0.0
-        return int(moved.reshape(len(moved), -1).any(axis=1).sum())
-
-    def comparators_of(self, rounds: int) -> Any:
-        """The best point of every round, float64 NumPy, shape ``(T, ..., p)``."""
+        """How often the loss changes in this many rounds (in the game where it does most often)."""
         self._require(rounds)
-        return to_numpy(self.path)[:rounds]
+        return most_moves(self.path[:rounds])
+
+    def comparators_of(self, rounds: int, decision_set: ConvexSet | None = None) -> Any:
+        """The best point of every round, float64 NumPy, shape ``(T, ..., p)``.
+
+        Args:
+            rounds: T.
+            decision_set: K; None: among all points.
+
+        Raises:
+            NotAvailableError: Where a loss is least is not known.
+        """
+        self._require(rounds)
+        return best_path(self.path[:rounds], self.loss, self.best, decision_set, "Drifting")
 
     def game(self, index: tuple[int, ...], /) -> Drifting:
         """The adversary of one game of a batch."""
@@ -158,7 +186,7 @@ class Drifting:
         return
 
     def respond(self, state: None, view: View, /) -> tuple[Response, None]:
-        """loss(u_t)."""
+        """loss(a_t)."""
         self._require(view.round)
         return Response(self.loss(view.asarray(self.path[view.round - 1]))), None
 
@@ -168,3 +196,22 @@ class Drifting:
                 f"`Drifting(path=...)` holds {self.path.shape[0]} points, but round {rounds} was "
                 "asked for; make it as long as `play(rounds=...)`."
             )
+
+
+def _moved(point: Any, step: float, decision_set: ConvexSet | None, rng: Any) -> Any:
+    """A point at distance ``step`` in the set; None where none was found."""
+
+    def along(direction: Any) -> Any:
+        return point + step * direction / np.linalg.norm(direction)
+
+    if decision_set is None:
+        return along(rng.standard_normal(point.shape))
+    for _ in range(_TRIES):
+        moved = along(rng.standard_normal(point.shape))
+        if bool(decision_set.contains(moved)):
+            return moved
+    for _ in range(_TRIES):
+        toward = to_numpy(decision_set.sample(rng, point.shape)) - point
+        if np.linalg.norm(toward) >= step:
+            return along(toward)
+    return None

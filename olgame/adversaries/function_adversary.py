@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 
-from olgame.adversaries.adversary import Response, Timing, View
+from olgame.adversaries.adversary import Response, Timing, View, require_games
 from olgame.exceptions import ArgumentError
 from olgame.game_generators import game_generator
 from olgame.losses.round_loss import RoundLoss
@@ -41,14 +41,14 @@ class FunctionAdversary:
         """The function's answer to what the timing shows it."""
         rng = game_generator(seed, view.games, "function", view.round)
         answer = self.function(view, rng)
-        if isinstance(answer, Response):
-            return answer, seed
-        if not hasattr(answer, "evaluate"):
+        loss = answer.loss if isinstance(answer, Response) else answer
+        if not hasattr(loss, "evaluate"):
             raise ArgumentError(
                 "`adversaries.from_function(function=...)` must return a round loss or a "
                 f"Response, got {answer!r:.100}."
             )
-        return Response(answer), seed
+        require_games(loss, view, "adversaries.from_function(function=...)")
+        return answer if isinstance(answer, Response) else Response(loss), seed
 
 
 def from_function(

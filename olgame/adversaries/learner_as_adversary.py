@@ -14,7 +14,7 @@ from olgame.arrays import kernels, to_numpy, unit_roundoff
 from olgame.exceptions import ArgumentError
 from olgame.feedback import Feedback, Level
 from olgame.learners.learner import Learner
-from olgame.one_game import one_game, row
+from olgame.one_game import agreed_games, leading_axes, one_game, row
 from olgame.randomness import Seed
 from olgame.sets.check_point import check_point
 from olgame.sets.convex_set import ConvexSet
@@ -61,9 +61,10 @@ class LearnerAsAdversary:
         max over y of phi(x_avg, y) - min over x of phi(x, y_avg) <= (R^x + R^y)/T,
 
     with equality where phi is bilinear: `olgame.regret.exploitability` computes the left side
-    exactly. (Proof for bilinear phi: T phi(x_avg, y) = sum phi(x_t, y), so T max_y phi(x_avg, y) is
-    sum phi(x_t, y_t) + R^y, and likewise for x. []) So small regret on both sides makes the
-    averages a saddle point, of matrix games to within their linear-programming value.
+    exactly, and `exploitability_bounds` brackets it for other convex-concave phi. (Proof for
+    bilinear phi: T phi(x_avg, y) = sum phi(x_t, y), so T max_y phi(x_avg, y) is sum phi(x_t, y_t) +
+    R^y, and likewise for x. []) So small regret on both sides makes the averages a saddle point, of
+    matrix games to within their linear-programming value.
 
     Args:
         learner: Plays y_t. It is told -phi(x_t, .) at the level it declares.
@@ -115,7 +116,7 @@ class LearnerAsAdversary:
                     "Pass y_1, an array of shape (q,)."
                 )
             object.__setattr__(self, "second_start", center)
-        check_point(self.decision_set, self.second_start, "LearnerAsAdversary(start=...)")  # type: ignore[arg-type]
+        check_point(self.decision_set, self.second_start, "LearnerAsAdversary(start=...)")  # type: ignore[arg-type]  # it is set: the center, where None was given
         y: Any = self.second_start
         outside = float(to_numpy(kernels(y).norm(y - self.decision_set.project(y))).max())
         size = 1.0 + float(to_numpy(kernels(y).norm(y)).max())
@@ -130,6 +131,16 @@ class LearnerAsAdversary:
         """Sees the past, or W_t."""
         return Timing.SEES_PAST if self.moves == "together" else Timing.SEES_POINT
 
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games, where each has a y_1, a payoff or a set of its own."""
+        return agreed_games(
+            "LearnerAsAdversary",
+            start=leading_axes(self.second_start),
+            payoff=getattr(self.payoff, "games", ()),
+            decision_set=leading_axes(getattr(self.decision_set, "center", None)),
+        )
+
     def game(self, index: tuple[int, ...], /) -> LearnerAsAdversary:
         """The adversary of one game of a batch."""
         return LearnerAsAdversary(
@@ -143,7 +154,7 @@ class LearnerAsAdversary:
 
     def init(self, seed: Seed) -> SelfPlayState:
         """Nothing has been played; what a state is made of is known already, for `resume`."""
-        return SelfPlayState(self.learner.init(self.second_start, self.decision_set))  # type: ignore[arg-type]
+        return SelfPlayState(self.learner.init(self.second_start, self.decision_set))  # type: ignore[arg-type]  # it is set: the center, where None was given
 
     def respond(self, state: SelfPlayState, view: View, /) -> tuple[Response, SelfPlayState]:
         """phi(., y_t)."""

@@ -11,7 +11,7 @@ from olgame.adversaries.adversary import Response, Timing, View
 from olgame.arrays import as_like, to_numpy
 from olgame.exceptions import ArgumentError
 from olgame.losses.linear_loss import LinearLoss
-from olgame.one_game import row
+from olgame.one_game import leading_axes, row
 from olgame.randomness import Seed, as_seed, game_seeds, generator
 from olgame.typing import Array
 from olgame.validation import finite_positive
@@ -57,6 +57,11 @@ class MinimaxLinear:
     def timing(self) -> Timing:
         """Sees W_t."""
         return Timing.SEES_POINT
+
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games, where each has a center of its own."""
+        return leading_axes(self.center)
 
     def init(self, seed: Seed) -> MinimaxLinearState:
         """No gradients yet."""

@@ -40,6 +40,11 @@ class ObliviousSequence:
         """Sees nothing of the game."""
         return Timing.OBLIVIOUS
 
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games whose losses differ, as the first loss says; ``()`` where it does not."""
+        return getattr(self.losses[0], "games", ()) if self.losses else ()
+
     def game(self, index: tuple[int, ...], /) -> ObliviousSequence:
         """The sequence of one game of a batch."""
         return ObliviousSequence(one_game(loss, index) for loss in self.losses)

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
+import numpy as np
 
-from olgame.adversaries.moving_comparator import is_function
-from olgame.arrays import kernels
-from olgame.exceptions import NotAvailableError, ShapeError
-from olgame.one_game import row
+from olgame.arrays import kernels, to_numpy
+from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
+from olgame.one_game import leading_axes, row
 from olgame.sets.convex_set import ConvexSet
 from olgame.sets.fields import is_floating, matched
 from olgame.typing import Array, Value
+from olgame.validation import is_function
 
 __all__ = ["Bilinear", "FunctionPayoff", "Payoff"]
 
@@ -39,11 +40,18 @@ class Payoff(Protocol):
 
 
 def _matrix(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is not None and (not is_floating(value) or value.ndim < 2):
+    if value is None:
+        return
+    if not is_floating(value) or value.ndim < 2 or 0 in value.shape:
         raise ShapeError(
             f"`Bilinear({attribute.name}=...)` must be an array of floats of shape (p, q) or "
             f"(..., p, q), got {getattr(value, 'dtype', type(value).__name__)} of shape "
             f"{tuple(getattr(value, 'shape', ()))}."
+        )
+    if not np.isfinite(to_numpy(value)).all():
+        raise ArgumentError(
+            f"`Bilinear({attribute.name}=...)` must be finite, got an entry that is nan or "
+            "infinite."
         )
 
 
@@ -60,7 +68,8 @@ class Bilinear:
             identity.
 
     Raises:
-        ShapeError: ``matrix`` is no array of floats of two axes or more.
+        ShapeError: ``matrix`` is no array of floats of two axes or more; or a move does not fit it.
+        ArgumentError: An entry is not finite.
 
     Example:
         >>> import numpy as np
@@ -71,6 +80,11 @@ class Bilinear:
 
     matrix: Array | None = attrs.field(default=None, validator=_matrix)
 
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games, where each has a matrix of its own."""
+        return leading_axes(self.matrix, 2)
+
     def value(self, x: Array, y: Array) -> Value:
         """<x, A y>."""
         value: Value = kernels(x).dot(x, self.first_gradient(x, y))
@@ -78,6 +92,7 @@ class Bilinear:
 
     def first_gradient(self, x: Array, y: Array) -> Array:
         """A y."""
+        self._check(x, y)
         if self.matrix is None:
             return y
         a, xp = matched(self.matrix, y), kernels(y).xp
@@ -86,19 +101,40 @@ class Bilinear:
 
     def second_gradient(self, x: Array, y: Array) -> Array:
         """A^T x."""
+        self._check(x, y)
+        return self._against(x)
+
+    def best_response(self, x: Array, decision_set: ConvexSet) -> Array:
+        """The linear minimizer at -A^T x."""
+        self._check(x)
+        return decision_set.lmo(-self._against(x))
+
+    def game(self, index: tuple[int, ...], /) -> Bilinear:
+        """The payoff of one game, where there is a matrix for each."""
+        return Bilinear(row(self.matrix, index, 2))
+
+    def _against(self, x: Array) -> Array:
         if self.matrix is None:
             return x
         a, xp = matched(self.matrix, x), kernels(x).xp
         found: Array = xp.matmul(x[..., None, :], a)[..., 0, :]
         return found
 
-    def best_response(self, x: Array, decision_set: ConvexSet) -> Array:
-        """The linear minimizer at -A^T x."""
-        return decision_set.lmo(-self.second_gradient(x, x))
-
-    def game(self, index: tuple[int, ...], /) -> Bilinear:
-        """The payoff of one game, where there is a matrix for each."""
-        return Bilinear(row(self.matrix, index, 2))
+    def _check(self, x: Array, y: Array | None = None) -> None:
+        """Raise `ShapeError` unless x is as long as the matrix is high, and y as it is wide."""
+        if self.matrix is None:
+            if y is not None and x.shape[-1] != y.shape[-1]:
+                raise ShapeError(
+                    "`Bilinear()` without a matrix needs x and y of one length, got shapes "
+                    f"{tuple(x.shape)} and {tuple(y.shape)}. Give `Bilinear(matrix=...)`."
+                )
+            return
+        for name, move, length in zip("xy", (x, y), self.matrix.shape[-2:], strict=True):
+            if move is not None and move.shape[-1] != length:
+                raise ShapeError(
+                    f"`Bilinear(matrix=...)` of shape {tuple(self.matrix.shape)} needs {name} with "
+                    f"{length} entries on its last axis, got shape {tuple(move.shape)}."
+                )
 
 
 @attrs.frozen(eq=False)

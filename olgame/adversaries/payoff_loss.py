@@ -9,7 +9,7 @@ import attrs
 from olgame.adversaries.payoff import Bilinear, Payoff
 from olgame.arrays import kernels
 from olgame.losses.round_loss import Remainder, RoundEvaluation
-from olgame.one_game import one_game, row
+from olgame.one_game import leading_axes, one_game, row
 from olgame.typing import Array, Value
 
 __all__ = ["PayoffLoss"]
@@ -40,6 +40,11 @@ class PayoffLoss:
     def linear(self) -> bool:
         """Whether the loss is linear."""
         return isinstance(self.payoff, Bilinear)
+
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games whose payoffs or moves differ."""
+        return leading_axes(self.opponent) or getattr(self.payoff, "games", ())
 
     def value(self, w: Array) -> Value:
         """phi(w, y), or -phi(x, w)."""

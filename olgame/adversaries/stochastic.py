@@ -8,22 +8,15 @@ from typing import Any
 import attrs
 import numpy as np
 
-from olgame.adversaries.adversary import Response, Timing, View
-from olgame.exceptions import ArgumentError
+from olgame.adversaries.adversary import Response, Timing, View, require_games
 from olgame.losses.linear_loss import LinearLoss
 from olgame.losses.round_loss import RoundLoss
 from olgame.one_game import row
 from olgame.randomness import Seed, as_seed, game_seeds, generator
 from olgame.typing import Array
+from olgame.validation import is_function
 
 __all__ = ["Stochastic"]
-
-
-def _callable(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not callable(value):
-        raise ArgumentError(
-            f"`{type(instance).__name__}({attribute.name}=...)` must be a function, got {value!r}."
-        )
 
 
 @attrs.frozen(eq=False)
@@ -58,8 +51,8 @@ class Stochastic:
         hazan2022, Section 3.4 (recalled).
     """
 
-    draw: Callable[[np.random.Generator], Any] = attrs.field(validator=_callable)
-    loss: Callable[[Any], RoundLoss] = attrs.field(default=LinearLoss, validator=_callable)
+    draw: Callable[[np.random.Generator], Any] = attrs.field(validator=is_function)
+    loss: Callable[[Any], RoundLoss] = attrs.field(default=LinearLoss, validator=is_function)
     start: Array | None = attrs.field(default=None, kw_only=True)
 
     @property
@@ -84,4 +77,6 @@ class Stochastic:
             seeds = game_seeds(seed, view.games).reshape(-1)
             each = [self.draw(generator(int(s), "stochastic", view.round)) for s in seeds]
             drawn = np.reshape(np.stack(each), (*view.games, *np.shape(each[0])))
-        return Response(self.loss(view.asarray(drawn))), seed
+        loss = self.loss(view.asarray(drawn))
+        require_games(loss, view, "Stochastic(draw=...)")
+        return Response(loss), seed

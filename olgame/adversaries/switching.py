@@ -9,13 +9,23 @@ import attrs
 import numpy as np
 
 from olgame.adversaries.adversary import Response, Timing, View
-from olgame.adversaries.moving_comparator import LossOf, as_path, is_function, lengths
+from olgame.adversaries.moving_comparator import (
+    BestOf,
+    LossOf,
+    as_path,
+    best_path,
+    lengths,
+    most_moves,
+    optional_function,
+)
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError
 from olgame.losses.quadratic_loss import QuadraticLoss
-from olgame.one_game import row
+from olgame.one_game import leading_axes, row
 from olgame.randomness import Seed
+from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
+from olgame.validation import is_function, is_integer
 
 __all__ = ["Switching"]
 
@@ -26,23 +36,28 @@ def _as_starts(value: Any) -> Any:
 
 @attrs.frozen(eq=False)
 class Switching:
-    """l_t = loss(u_j) in phase j: the best point u_1, u_2, ..., u_{k+1} jumps k times.
+    """l_t = loss(a_j) in phase j, with a_1, a_2, ..., a_{k+1}: the best point jumps.
 
-    Fixed before the game. In a game of T rounds the number of switches and the length of the path
-    sum_t norm(u_{t+1} - u_t) of its best points are known exactly: `switches`, `path_length`,
-    `comparators`, for regret against k shifts and dynamic regret.
+    Fixed before the game. What regret against shifts and dynamic regret need is known exactly: how
+    often the losses change (`switches`), the best points u_t (`comparators_of`) and the length of
+    their path, sum_{t < T} norm(u_{t+1} - u_t) (`path_length`).
+
+    The best point of a quadratic loss is a_j, or with a decision set K its projection; that of
+    `LinearLoss`, where a_j is the *gradient*, is the linear minimizer of K, so K must be said.
 
     Args:
-        comparators: u_1, ..., u_{k+1}, shape ``(k + 1, p)``, or ``(k + 1, ..., p)`` with one path
-            for each game.
+        points: a_1, ..., a_{k+1}, shape ``(k + 1, p)``, or ``(k + 1, ..., p)`` with one path for
+            each game. Neighbors may be equal: that is no switch.
         phases: The first round of every phase after the first, rising, from 2; or one number: the
             rounds in a phase (the last phase goes on).
-        loss: The round loss of a point: `QuadraticLoss`, least at the point; or a function of
-            yours.
+        loss: The round loss of a point: `QuadraticLoss`, least at the point; `LinearLoss`; or a
+            function of yours.
+        best: Where the loss of a point is least, ``best(a, K)``, K None where it was not said;
+            needed for losses other than quadratic and linear ones.
 
     Raises:
         ArgumentError: ``phases`` are not k rising rounds from 2 on, or not a positive number.
-        ShapeError: ``comparators`` is no array of points.
+        ShapeError: ``points`` is no array of points.
 
     Example:
         >>> import numpy as np, olgame as og
@@ -60,17 +75,18 @@ class Switching:
         zinkevich2003.
     """
 
-    comparators: Array = attrs.field(validator=as_path)
+    points: Array = attrs.field(validator=as_path)
     phases: int | tuple[int, ...] = attrs.field(converter=_as_starts)
     loss: LossOf = attrs.field(default=QuadraticLoss, validator=is_function)
+    best: BestOf | None = attrs.field(default=None, kw_only=True, validator=optional_function)
 
     @phases.validator
     def _rise(self, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        if is_integer(value, 1):
             return
-        count = self.comparators.shape[0] - 1
+        count = self.points.shape[0] - 1
         starts = value if isinstance(value, tuple) else ()
-        whole = all(isinstance(t, int | np.integer) for t in starts)
+        whole = all(is_integer(t) for t in starts)
         rising = whole and all(a < b for a, b in zip((1, *starts), starts, strict=False))
         if not rising or len(starts) != count:
             raise ArgumentError(
@@ -83,36 +99,55 @@ class Switching:
         """Sees nothing of the game."""
         return Timing.OBLIVIOUS
 
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games, where each has a path of its own."""
+        return leading_axes(self.points)[1:]
+
     def phase(self, t: int) -> int:
         """The index of the phase of round t, from 0."""
         if isinstance(self.phases, int):
-            return min((t - 1) // self.phases, int(self.comparators.shape[0]) - 1)
+            return min(max(t - 1, 0) // self.phases, int(self.points.shape[0]) - 1)
         return sum(t >= start for start in self.phases)
 
     def switches(self, rounds: int) -> int:
-        """How often the best point jumps in this many rounds."""
-        return self.phase(rounds)
+        """How often the loss changes in this many rounds (in the game where it does most often).
 
-    def path_length(self, rounds: int) -> Any:
-        """sum_{t < T} norm(u_{t+1} - u_t), a float, or one for each game."""
-        found = lengths(self.comparators)[: self.phase(rounds)].sum(axis=0)
+        The best point of a decision set moves no more often than that.
+        """
+        return most_moves(self.points[: self.phase(rounds) + 1])
+
+    def path_length(self, rounds: int, decision_set: ConvexSet | None = None) -> Any:
+        """sum_{t < T} norm(u_{t+1} - u_t), a float, or one for each game; see `comparators_of`."""
+        found = lengths(self._best(decision_set))[: self.phase(rounds)].sum(axis=0)
         return float(found) if found.ndim == 0 else found
 
-    def comparators_of(self, rounds: int) -> Any:
-        """The best point of every round, float64 NumPy, shape ``(T, ..., p)``."""
-        return to_numpy(self.comparators)[[self.phase(t) for t in range(1, rounds + 1)]]
+    def comparators_of(self, rounds: int, decision_set: ConvexSet | None = None) -> Any:
+        """The best point of every round, float64 NumPy, shape ``(T, ..., p)``.
+
+        Args:
+            rounds: T.
+            decision_set: K; None: among all points.
+
+        Raises:
+            NotAvailableError: Where a loss is least is not known.
+        """
+        return self._best(decision_set)[[self.phase(t) for t in range(1, rounds + 1)]]
 
     def game(self, index: tuple[int, ...], /) -> Switching:
         """The adversary of one game of a batch."""
-        path = to_numpy(self.comparators)
+        path = to_numpy(self.points)
         rows = np.stack([row(point, index) for point in path])
-        return attrs.evolve(self, comparators=rows)
+        return attrs.evolve(self, points=rows)
 
     def init(self, seed: Seed) -> None:
         """Nothing to remember."""
         return
 
     def respond(self, state: None, view: View, /) -> tuple[Response, None]:
-        """loss(u_j)."""
-        point = self.comparators[self.phase(view.round)]
+        """loss(a_j)."""
+        point = self.points[self.phase(view.round)]
         return Response(self.loss(view.asarray(point))), None
+
+    def _best(self, decision_set: ConvexSet | None) -> Any:
+        return best_path(self.points, self.loss, self.best, decision_set, "Switching")

@@ -68,9 +68,14 @@ class WorstCaseSwitching:
         """Sees W_t."""
         return Timing.SEES_POINT
 
+    @property
+    def games(self) -> tuple[int, ...]:
+        """The games, where each has a center of its own."""
+        return self._minimax.games
+
     def switches(self, rounds: int) -> int:
-        """How often a phase ends in this many rounds."""
-        return (rounds - 1) // self.phase
+        """How often a phase ends before the last of this many rounds."""
+        return max(rounds - 1, 0) // self.phase
 
     def forced_regret(self, reach: float, rounds: int) -> float:
         """D_1 G sum over phases of sqrt(L_j), the last phase cut at T."""

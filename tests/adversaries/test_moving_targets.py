@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 import olgame as og
 from olgame.arrays import to_numpy
-from olgame.exceptions import ArgumentError, ShapeError
+from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
 from olgame.learners.learner import Learner
 
 Floats = NDArray[np.float64]
 A: Any = og.adversaries
+PAYOFF = A.FunctionPayoff(lambda x, y: (x * y).sum(-1), lambda x, y: y, lambda x, y: x)
 BALL = og.sets.L2Ball(1.0, center=np.zeros(4))
 LEARNERS: dict[str, Learner[Any]] = {
     "descent": og.learners.OnlineGradientDescent(0.3),
@@ -120,8 +121,79 @@ def test_linear_switching_and_the_best_shifts() -> None:
     run = og.play(LEARNERS["descent"], adversary, BALL, rounds=12, keep="points")
     known = run.loss.sum() + 0.5 * 12
     found = og.regret.switching(run, adversary.switches(12))
-    assert float(og.regret.dynamic(run, 2.0 * adversary.comparators_of(12))) == pytest.approx(known)
+    best = adversary.comparators_of(12, BALL)
+    np.testing.assert_allclose(best, np.repeat(2.0 * PATH, [4, 4, 4], axis=0), atol=1e-15)
+    assert float(og.regret.dynamic(run, best)) == pytest.approx(known)
     assert found.linear.value == pytest.approx(known)
+
+
+@pytest.mark.parametrize("make", [A.Switching, A.Drifting])
+def test_a_gradient_is_no_comparator(make: Any) -> None:
+    """Of <g, .> the best point of the unit ball is -g/norm(g); of the whole space there is none."""
+    gradients = np.array([[3.0, 4.0], [3.0, 4.0], [0.0, -2.0], [6.0, 8.0]])
+    options = {"phases": 1} if make is A.Switching else {}
+    adversary = make(gradients, loss=og.losses.LinearLoss, **options)
+    disk = og.sets.L2Ball(1.0, center=np.zeros(2))
+    best = np.array([[-0.6, -0.8], [-0.6, -0.8], [0.0, 1.0], [-0.6, -0.8]])
+    np.testing.assert_allclose(adversary.comparators_of(4, disk), best, atol=1e-15)
+    length = 2.0 * math.hypot(0.6, 1.8)
+    assert adversary.path_length(4, disk) == pytest.approx(length, rel=1e-14)
+    assert adversary.path_length(4, disk) == og.regret.path_length(
+        adversary.comparators_of(4, disk)
+    )
+    for ask in (adversary.comparators_of, adversary.path_length):
+        with pytest.raises(NotAvailableError, match=r"linear losses.*comparators_of\(rounds, dec"):
+            ask(4)
+    # Dynamic regret against the best of every round: what was suffered, and all that could be won.
+    run = og.play(LEARNERS["descent"], adversary, disk, rounds=4, keep="points")
+    won = float(np.linalg.norm(gradients, axis=1).sum())
+    assert og.regret.dynamic(run, best) == pytest.approx(float(run.loss.sum()) + won)
+    # Neighbors that are equal are no switch: two changes, not three; and none before the game.
+    assert [adversary.switches(t) for t in range(5)] == [0, 0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("make", [A.Switching, A.Drifting])
+def test_the_best_point_of_a_quadratic_loss_in_a_set_is_the_nearest(make: Any) -> None:
+    targets = np.array([[3.0, 4.0], [0.1, 0.0], [0.0, -2.0]])
+    options = {"phases": 1} if make is A.Switching else {}
+    adversary = make(targets, **options)
+    disk = og.sets.L2Ball(1.0, center=np.zeros(2))
+    best = np.array([[0.6, 0.8], [0.1, 0.0], [0.0, -1.0]])
+    np.testing.assert_allclose(adversary.comparators_of(3, disk), best, atol=1e-15)
+    np.testing.assert_array_equal(adversary.comparators_of(3), targets)
+    # A loss that knows better where it is least, and one of which nothing is known.
+    moved = make(targets, loss=lambda a: og.losses.QuadraticLoss(-a, 2.0), **options)
+    np.testing.assert_allclose(moved.comparators_of(3, disk), -best, atol=1e-15)
+
+    def loss(a: Any) -> Any:
+        return A.PayoffLoss(PAYOFF, a)
+
+    with pytest.raises(NotAvailableError, match=rf"`{make.__name__}\(best=...\)`"):
+        make(targets, loss=loss, **options).comparators_of(3)
+    known = make(
+        targets, loss=loss, best=lambda a, k: -a if k is None else k.project(-a), **options
+    )
+    np.testing.assert_array_equal(known.comparators_of(3), -targets)
+    np.testing.assert_allclose(known.comparators_of(3, disk), -best, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        (og.sets.Simplex(), np.full(3, 1 / 3), 0.1),  # no inner points: no uniform direction stays
+        (og.sets.Box(0.0, 1.0, dim=20), np.zeros(20), 0.1),  # a corner: one direction in 2^20 stays
+        (og.sets.Simplex(), np.eye(3)[0], 0.7),  # half of the diameter: most points are nearer
+    ],
+    ids=["simplex", "corner", "long steps"],
+)
+def test_a_walk_never_stands_still(where: Any) -> None:
+    decision_set, start, step = where
+    walk = A.Drifting.walk(start, step, 40, seed=1, decision_set=decision_set)
+    path = walk.comparators_of(40)
+    np.testing.assert_allclose(np.linalg.norm(np.diff(path, axis=0), axis=1), step, rtol=1e-12)
+    assert walk.path_length(40) == pytest.approx(39 * step, rel=1e-12)
+    assert bool(np.all(decision_set.contains(path, atol=1e-12)))
+    assert walk.switches(40) == 39
 
 
 def test_circles_and_walks_have_the_length_they_say() -> None:
@@ -189,7 +261,7 @@ def test_worst_case_switching_forces_its_regret_on_every_learner(
 INVALID: list[tuple[Any, type[Exception], str]] = [
     (lambda: A.Stochastic(3), ArgumentError, r"`Stochastic\(draw=...\)` must be a function, got 3"),
     (lambda: A.Stochastic(draw, 3), ArgumentError, r"`Stochastic\(loss=...\)` must be a function"),
-    (lambda: A.Switching(np.ones(3), 2), ShapeError, r"`Switching\(comparators=...\)` .* \(3,\)"),
+    (lambda: A.Switching(np.ones(3), 2), ShapeError, r"`Switching\(points=...\)` .* \(3,\)"),
     (lambda: A.Switching(PATH, 0), ArgumentError, r"`Switching\(phases=...\)` .* got 0"),
     (lambda: A.Switching(PATH, (5,)), ArgumentError, "the 2 phases after the first"),
     (lambda: A.Switching(PATH, (1, 5)), ArgumentError, "rising from 2 on"),
@@ -204,6 +276,12 @@ INVALID: list[tuple[Any, type[Exception], str]] = [
         ArgumentError,
         "must lie in `decision_set`",
     ),
+    (
+        lambda: A.Drifting.walk(np.zeros(4), 2.1, 5, decision_set=BALL),
+        ArgumentError,
+        r"`Drifting.walk\(step=...\)` must fit in `decision_set`, got 2.1: after 0 steps",
+    ),
+    (lambda: A.Switching(PATH, 2, best=3), ArgumentError, r"best=...\)` must be a function, got 3"),
     (lambda: A.WorstCaseSwitching(0.0), ArgumentError, r"gradient_bound=...\)` must be finite"),
     (lambda: A.WorstCaseSwitching(1.0, 0), ArgumentError, r"phase=...\)` must be an integer"),
 ]

@@ -226,6 +226,11 @@ def test_a_payoff_of_ones_own() -> None:
     assert np.linalg.norm(to_numpy(run.final_point)) < 1e-3
     with pytest.raises(NotAvailableError, match="exact for `Bilinear` payoffs, got FunctionPayoff"):
         og.regret.exploitability(run)
+    averages = og.regret.average_strategies(run)
+    exact = sum(float((to_numpy(part) ** 2).sum()) for part in averages)
+    found = og.regret.exploitability_bounds(run)
+    assert found.lower.value <= exact <= found.upper.value
+    assert found.width < 1e-6
     answer = A.BestResponse(ball, payoff)
     run = og.play(L.OnlineGradientDescent(0.1), answer, ball, rounds=5, start=start)
     # max over y of phi is x^2/2 + x^2/2 inside.
