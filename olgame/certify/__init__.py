@@ -2,6 +2,7 @@
 
 from olgame.certify.bracket import Bracket as Bracket
 from olgame.certify.bracket import PerSample as PerSample
+from olgame.certify.frozen_majorant import FrozenMajorant as FrozenMajorant
 from olgame.certify.lead_bounds import LeadBounds as LeadBounds
 from olgame.certify.lead_bounds import lead_bounds as lead_bounds
 from olgame.certify.loss_bound import LossBound as LossBound

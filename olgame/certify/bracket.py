@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from olgame.exceptions import NotAvailableError
+from olgame.arrays import to_numpy
+from olgame.certify.rounding import mean
+from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
 from olgame.results import Certified, Interval
+from olgame.validation import require
 
 __all__ = ["Bracket", "PerSample"]
 
@@ -66,6 +70,59 @@ class Bracket:
         if self.upper is None:
             raise NotAvailableError(f"`Bracket.interval` needs an upper end: {self.method}.")
         return Interval(self.lower, self.upper)
+
+    def with_upper(self, losses: Any, method: str) -> Bracket:
+        """The bracket with a certificate of your own; of two the lesser one counts, per sample.
+
+        For networks that the library has no certificate for, and for sharper ones. The proof is
+        yours, and ``method`` says what it is wherever the number is printed. For l convex in the
+        output and bounds ``a <= f(x') <= b`` over B(x), ``max(l(a, y), l(b, y))`` is one.
+
+        Args:
+            losses: at least the largest loss over B(x_i), rounding included, shape ``(n,)``; inf
+                where nothing is known.
+            method: what proves it.
+
+        Returns:
+            A bracket with the same lower end.
+
+        Raises:
+            ShapeError: there is not one loss for every sample.
+            ArgumentError: a loss is nan, or less than one that was seen in B(x); no ``method``.
+
+        Example:
+            >>> ends = PerSample(np.array([0.5, 0.7]), None)
+            >>> bracket = Bracket(Certified(0.6, "lower", "attack"), None, ends, 0.25, "attack")
+            >>> print(bracket.with_upper([0.75, 1.0], "by hand"))
+            robust loss in [0.6, 0.875] (attack below, by hand above)
+        """
+        lower, known = self.per_sample
+        above = np.array(to_numpy(losses), dtype=np.float64)
+        if above.shape != lower.shape:
+            raise ShapeError(
+                f"`Bracket.with_upper(losses=...)` must have the shape {lower.shape}, one for "
+                f"every sample, got {above.shape}."
+            )
+        require(bool(method), "Bracket.with_upper", "method", "say what proves the losses", method)
+        wrong = ~(above >= lower)  # nan included
+        if np.any(wrong):
+            i = int(np.argmax(wrong))
+            raise ArgumentError(
+                "`Bracket.with_upper(losses=...)` must be at least the losses that were seen, got "
+                f"{above[i]} for sample {i}, where {lower[i]} was: the bound is wrong there, or "
+                "lacks a margin for its rounding."
+            )
+        both = f"attack below, {method} above"
+        if known is not None and self.upper is not None:
+            above = np.minimum(above, known)
+            both = f"{self.method}, or {method}, whichever is less"
+            method = f"{self.upper.method}, or {method}, whichever is less"
+        return attrs.evolve(
+            self,
+            upper=Certified(mean(above, math.inf), "upper", method),
+            per_sample=PerSample(lower, above),
+            method=both,
+        )
 
     def __str__(self) -> str:
         if self.upper is None:

@@ -15,6 +15,7 @@ from olgame.exceptions import ArgumentError, DataError, NotAvailableError, Shape
 from olgame.losses.loss import Loss
 from olgame.models.model import HasTwoLayers, Model, TwoLayerWeights
 from olgame.models.output_axis import OutputAxis, output_axis
+from olgame.perturbations.cap_perturbation import CapPerturbation
 from olgame.perturbations.perturbation_set import PerturbationSet
 from olgame.sets.norms import norm as norm_2
 from olgame.typing import Array
@@ -86,8 +87,14 @@ class Evidence:
         self.outside = np.maximum(self.outside, distance)
         self._raise_lower(points)
 
-    def certify(self, layers: TwoLayerWeights) -> NDArray[np.float64]:
-        """The certified losses; tries the perturbations that the certificate suggests, too."""
+    def certify(
+        self, layers: TwoLayerWeights, branches: int = 0, tolerance: float = 0.0
+    ) -> NDArray[np.float64]:
+        """The certified losses; tries the perturbations that the certificate suggests, too.
+
+        Inputs that were played outside B(x) by ``enlargement`` are off the sphere of a cap by no
+        more than that.
+        """
         x, y = _double(self.x), _double(self.y)
         radius = self._radius()
         rho = radius + np.maximum(self.outside, self.excess)
@@ -96,7 +103,12 @@ class Evidence:
         size = np.max(np.abs(to_numpy(self.x)), axis=-1)
         rho = np.where(rho > 0, rho + 4 * u * (rho + size), 0.0)
         self.enlargement = rho - radius
-        bound = loss_bound(layers, x, y, self.loss, as_like(rho, x), self.perturbation_set.norm)
+        curved = isinstance(self.perturbation_set, CapPerturbation)
+        bound = loss_bound(
+            layers, x, y, self.loss, as_like(rho, x), self.perturbation_set.norm,
+            sphere=as_like(self.enlargement, x) if curved else None,
+            branches=branches, tolerance=tolerance, seen=as_like(self.lower, x),
+        )  # fmt: skip
         for delta in bound.deltas:
             self._raise_lower(x + delta)
         return to_numpy(bound.upper)

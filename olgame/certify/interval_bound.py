@@ -13,8 +13,10 @@ __all__ = ["interval_bound"]
 _MONOTONE = (relu, softplus, tanh)
 
 
-def interval_bound(output: Array, activation: Activation, z: Array, reach: Array) -> Array:
-    r"""sum_k max of c_k sigma over [z_k - r_k, z_k + r_k]: every neuron at its own worst.
+def interval_bound(
+    output: Array, activation: Activation, z: Array, low: Array, high: Array
+) -> Array:
+    r"""sum_k max of c_k sigma over [l_k, u_k]: every neuron at its own worst.
 
     Coarse (neurons cannot all be at their worst at once), but bounded where the quadratic bounds
     grow with rho^2. For a non-decreasing sigma the maximum is at an end, by the sign of c_k.
@@ -24,8 +26,9 @@ def interval_bound(output: Array, activation: Activation, z: Array, reach: Array
     Args:
         output: c_k, shape ``(m,)``.
         activation: sigma.
-        z: pre-activations, shape ``(n, m)``.
-        reach: r_k and what z_k may be off, shape ``(n, m)``.
+        z: points z_k to expand at, shape ``(n, m)``.
+        low: l_k, shape ``(n, m)``.
+        high: u_k, shape ``(n, m)``; r_k is the farthest that [l_k, u_k] goes from z_k.
 
     Returns:
         Shape ``(n,)``, up to rounding.
@@ -33,15 +36,16 @@ def interval_bound(output: Array, activation: Activation, z: Array, reach: Array
     Example:
         >>> import numpy as np
         >>> z, r = np.array([[0.5]]), np.array([[1.0]])
-        >>> print(interval_bound(np.array([2.0]), relu, z, r))  # z + r = 1.5
+        >>> print(interval_bound(np.array([2.0]), relu, z, z - r, z + r))  # z + r = 1.5
         [3.]
     """
     xp = kernels(z).xp
     c: Any = output
     if activation in _MONOTONE:
-        end: Any = z + xp.sign(c) * reach
+        end = xp.where(c > 0, high, low)
         total: Array = xp.sum(c * activation.value(end), axis=-1)
         return total
+    reach: Any = xp.maximum(high - z, z - low)
     room: Any = xp.abs(c) * (activation.c1 * reach)
     if activation.c2 is not None:
         wide: Any = reach + 1e-15 * (xp.abs(z) + reach)  # the ends are rounded

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import attrs
 from array_api_compat import device
 
-from olgame.arrays import kernels
+from olgame.arrays import kernels, to_numpy
+from olgame.certify.branching import Loose
 from olgame.certify.output_bound import output_bound
 from olgame.models.model import TwoLayerWeights
 from olgame.typing import Array
@@ -31,7 +33,15 @@ class LeadBounds:
 
 
 def lead_bounds(
-    layers: TwoLayerWeights, x: Array, y: Array, radius: Array, norm: str
+    layers: TwoLayerWeights,
+    x: Array,
+    y: Array,
+    radius: Array,
+    norm: str,
+    *,
+    sphere: Array | None = None,
+    branches: int = 0,
+    loose: Loose | None = None,
 ) -> LeadBounds:
     r"""Bound max of -y f(x'), or of f_j(x') - f_y(x') for every j, over norm(x' - x) <= rho.
 
@@ -46,6 +56,9 @@ def lead_bounds(
         y: labels +-1, or classes, shape ``(n,)``, float64.
         radius: rho >= 0, shape ``(n,)``, float64.
         norm: ``"l2"`` or ``"linf"``.
+        sphere: as in `output_bound`.
+        branches: as there, for the bound on one lead.
+        loose: as there, for the bound on one lead.
 
     Returns:
         Bounds and perturbations.
@@ -71,10 +84,18 @@ def lead_bounds(
         if index.shape[0] == 0 or not bool(xp.any(used)):
             continue
         network = TwoLayerWeights(layers.hidden[used], weights[used], layers.activation)
-        found = output_bound(network, x[index], radius[index], norm)
+        thin: Any = None if sphere is None else sphere[index]
+        found = output_bound(
+            network, x[index], radius[index], norm, sphere=thin, branches=branches,
+            loose=None if loose is None else partial(_of_these, loose, to_numpy(index).astype(int)),
+        )  # fmt: skip
         bounds[index, column] = found.bound
         deltas[column][index] = found.delta
     return LeadBounds(bounds, tuple(deltas))
+
+
+def _of_these(loose: Loose, chosen: Any, index: Any, bound: Any, reached: Any) -> Any:
+    return loose(chosen[index], bound, reached)
 
 
 def _leads(output: Any) -> Iterator[tuple[float, int, Any]]:

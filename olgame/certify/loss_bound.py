@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import numpy as np
 
-from olgame.arrays import kernels
+from olgame.arrays import kernels, to_numpy
+from olgame.certify.branching import Loose
 from olgame.certify.lead_bounds import lead_bounds
 from olgame.certify.output_bound import output_bound
 from olgame.certify.rounding import detached, loss_above
@@ -31,7 +33,17 @@ class LossBound:
 
 
 def loss_bound(
-    layers: TwoLayerWeights, x: Array, y: Array, loss: Loss, radius: Array, norm: str
+    layers: TwoLayerWeights,
+    x: Array,
+    y: Array,
+    loss: Loss,
+    radius: Array,
+    norm: str,
+    *,
+    sphere: Array | None = None,
+    branches: int = 0,
+    tolerance: float = 0.0,
+    seen: Array | None = None,
 ) -> LossBound:
     r"""Bound max of l(f(x'), y) over norm(x' - x) <= rho, sample by sample.
 
@@ -54,19 +66,49 @@ def loss_bound(
         loss: l; of k logits only a loss of the margin.
         radius: rho >= 0, shape ``(n,)``, float64.
         norm: ``"l2"`` or ``"linf"``.
+        sphere: for inputs on a sphere, as in `output_bound`.
+        branches: cuts of each ball, at most, for every bound on an output or a lead.
+        tolerance: where a bound is that near what is attained, the ball is not cut (again): of the
+            loss, if it is one of the margin of one output, else of the output or lead.
+        seen: losses attained, shape ``(n,)``.
 
     Returns:
         Bounds and perturbations.
     """
     x, y, radius = detached(x), detached(y), detached(radius)
+    more: dict[str, Any] = {"sphere": sphere, "branches": branches}
     layers = layers._replace(hidden=detached(layers.hidden), output=detached(layers.output))
     if loss.of_margin:
-        leads = lead_bounds(layers, x, y, radius, norm)
+        more["loose"] = _wide(tolerance)
+        if layers.output.ndim == 1:
+            more["loose"] = _raises(loss, to_numpy(y), tolerance, seen)
+        leads = lead_bounds(layers, x, y, radius, norm, **more)
         largest: Any = leads.bounds
         z = largest if layers.output.ndim > 1 else -y * largest[:, 0]
         return LossBound(loss_above(loss, z, y), leads.deltas)
     xp = kernels(x).xp
-    above = output_bound(layers, x, radius, norm)
-    below = output_bound(layers._replace(output=-layers.output), x, radius, norm)
+    more["loose"] = _wide(tolerance)
+    above = output_bound(layers, x, radius, norm, **more)
+    below = output_bound(layers._replace(output=-layers.output), x, radius, norm, **more)
     ends = xp.maximum(loss_above(loss, above.bound, y), loss_above(loss, -below.bound, y))
     return LossBound(ends, (above.delta, below.delta))
+
+
+def _wide(tolerance: float) -> Loose:
+    def loose(index: Any, bound: Any, reached: Any) -> Any:
+        return bound - reached > tolerance
+
+    return loose
+
+
+def _raises(loss: Loss, y: Any, tolerance: float, seen: Array | None) -> Loose:
+    """Where the loss at the bound on -y f is above all losses attained by more than that."""
+    known = np.full(y.shape, -np.inf) if seen is None else to_numpy(seen)
+
+    def loose(index: Any, bound: Any, reached: Any) -> Any:
+        label = y[index]
+        attained: Any = loss.value(-label * reached, label)
+        ceiling: Any = loss.value(-label * bound, label)
+        return ceiling - np.maximum(attained, known[index]) > tolerance
+
+    return loose

@@ -9,23 +9,22 @@ import numpy as np
 from array_api_compat import device
 
 from olgame.activations import relu
-from olgame.arrays import kernels, unit_roundoff
-from olgame.certify.interval_bound import interval_bound
-from olgame.certify.relaxation import Relaxation, tighten
-from olgame.certify.relu_bound import ReLURelaxation
+from olgame.arrays import as_like, kernels, to_numpy, unit_roundoff
+from olgame.certify.branching import Branching, Loose, branch, network_output
+from olgame.certify.cap_region import Cap
+from olgame.certify.region import Ball, Region
+from olgame.certify.region_bound import region_bound, region_slack
 from olgame.certify.rounding import detached, output_slack
 from olgame.certify.row_space import RowSpace
-from olgame.certify.smooth_bound import SmoothRelaxation
 from olgame.exceptions import NotAvailableError
 from olgame.models.model import TwoLayerWeights
 from olgame.sets.norms import norm as norm_2
-from olgame.sets.norms import unit
 from olgame.typing import Array
 
-__all__ = ["OutputBound", "output_bound"]
+__all__ = ["CHUNK_ENTRIES", "STEPS", "OutputBound", "output_bound"]
 
-_CHUNK_ENTRIES = 2**22
-_STEPS = {"smooth": 8, "relu": 10}
+CHUNK_ENTRIES = 2**22
+STEPS = {"smooth": 8, "relu": 10}
 
 
 @attrs.frozen(eq=False)
@@ -48,8 +47,11 @@ def output_bound(
     radius: Array,
     norm: str,
     *,
+    sphere: Array | None = None,
     steps: int | None = None,
     chunk: int | None = None,
+    branches: int = 0,
+    loose: Loose | None = None,
 ) -> OutputBound:
     r"""Bound Q = max of sum_k c_k sigma(<w_k, x'>) over norm(x' - x) <= rho, sample by sample.
 
@@ -70,8 +72,13 @@ def output_bound(
         x: centers, shape ``(n, d)``, float64.
         radius: rho >= 0, shape ``(n,)``, float64. Where 0, the bound is Q(x) plus its rounding.
         norm: ``"l2"`` or ``"linf"``.
+        sphere: for l2, how far norm2(x') may be from norm2(x), shape ``(n,)``, float64; 0 for
+            inputs on the sphere through x. None where they may be anywhere in the ball.
         steps: quadratics tried; None for 8 (smooth) or 10 (ReLU).
         chunk: samples at a time; None for what keeps the work arrays near 32 MB.
+        branches: how often a ball may be cut in two to sharpen its bound (`branch`).
+        loose: which of the samples ``index`` are worth it, given their bounds and the largest Q
+            seen; None for all whose bound is larger.
 
     Returns:
         Bound and perturbations.
@@ -100,34 +107,78 @@ def output_bound(
             "derivative and is not ReLU."
         )
     if steps is None:
-        steps = _STEPS["relu" if activation.c2 is None else "smooth"]
-    if norm == "l2" and hidden.shape[0] < hidden.shape[1]:
-        return _in_row_space(layers, x, radius, steps, chunk)
+        steps = STEPS["relu" if activation.c2 is None else "smooth"]
+    if norm == "l2" and sphere is None and hidden.shape[0] < hidden.shape[1]:
+        more: dict[str, Any] = {"steps": steps, "branches": branches, "loose": loose}
+        return _in_row_space(layers, x, radius, {**more, "chunk": chunk})
     if chunk is None:
-        chunk = max(1, _CHUNK_ENTRIES // (hidden.shape[0] * hidden.shape[1]))
-    n = x.shape[0]
-    rows: Any = norm_2(hidden)
-    dual: Any = rows if norm == "l2" else xp.sum(xp.abs(hidden), axis=-1)
+        chunk = max(1, CHUNK_ENTRIES // (hidden.shape[0] * hidden.shape[1]))
+    if sphere is not None:  # all of the sphere is that near
+        sphere = detached(sphere)
+        up = 1 + 4 * (x.shape[1] + 4) * unit_roundoff(x)
+        lengths: Any = norm_2(x)
+        radius = xp.minimum(radius, up * (2 * lengths + sphere))
+    size: Any = radius
+    rho: Any = xp.where(size > 0, size, 1.0)
     parts = []
     # Overflow ends in an infinite bound, underflow in an absolute error far below the slack.
     with np.errstate(all="ignore"):
-        for first in range(0, n, chunk):
+        for first in range(0, x.shape[0], chunk):
             part = slice(first, first + chunk)
-            parts.append(_bound(layers, x[part], radius[part], norm, rows, dual, steps))
+            region: Region = Ball(rho[part], norm, x.shape[1])
+            if sphere is not None:
+                region = Cap.of(x[part], rho[part], sphere[part])
+            parts.append(_bound(layers, x[part], radius[part] > 0, region, steps))
     if not parts:
         return OutputBound(xp.zeros(0, dtype=x.dtype, device=device(x)), xp.zeros_like(x))
-    return OutputBound(
+    found = OutputBound(
         xp.concat([part.bound for part in parts]), xp.concat([part.delta for part in parts])
     )
+    if not branches:
+        return found
+    problem = Branching(layers, x, rho, norm, sphere, steps, chunk)
+    return _branched(problem, radius, found, branches, _above if loose is None else loose)
+
+
+def _above(index: Any, bound: Any, reached: Any) -> Any:
+    return bound > reached
+
+
+def _branched(
+    problem: Branching, radius: Any, found: OutputBound, branches: int, loose: Loose
+) -> OutputBound:
+    """``found``, with those that are loose branched."""
+    xp = kernels(problem.x).xp
+    bound, delta = found.bound, found.delta
+    reached = network_output(problem.layers, problem.x + delta)
+    everyone = np.arange(len(to_numpy(bound)))
+    open_ = loose(everyone, to_numpy(bound), to_numpy(reached))
+    chosen = np.flatnonzero(open_ & (to_numpy(radius) > 0) & np.isfinite(to_numpy(bound)))
+    if len(chosen) == 0:
+        return found
+    index = xp.asarray(chosen)
+    better = branch(
+        problem.take(index),
+        bound[index],
+        branches,
+        lambda place, b, r: loose(chosen[place], b, r),
+    )
+    bound, delta = xp.asarray(bound, copy=True), xp.asarray(delta, copy=True)
+    bound[index] = as_like(better.bound, bound)
+    farther = chosen[better.reached > to_numpy(reached)[chosen]]
+    delta[xp.asarray(farther)] = as_like(
+        better.delta[better.reached > to_numpy(reached)[chosen]], bound
+    )
+    return OutputBound(bound, delta)
 
 
 def _in_row_space(
-    layers: TwoLayerWeights, x: Any, radius: Any, steps: int, chunk: int | None
+    layers: TwoLayerWeights, x: Any, radius: Any, options: dict[str, Any]
 ) -> OutputBound:
     """The same bound, computed in as many dimensions as there are neurons."""
     xp = kernels(x).xp
     space = RowSpace.of(layers, x, radius)
-    found: Any = output_bound(space.layers, space.x, space.radius, "l2", steps=steps, chunk=chunk)
+    found: Any = output_bound(space.layers, space.x, space.radius, "l2", **options)
     up = 1 + 4 * (x.shape[1] + 4) * unit_roundoff(x)
     lengths: Any = norm_2(x)
     rows: Any = norm_2(layers.hidden)
@@ -137,50 +188,14 @@ def _in_row_space(
     return OutputBound(bound, space.back(found.delta, radius))
 
 
-def _bound(
-    layers: TwoLayerWeights, x: Any, radius: Any, norm: str, rows: Any, dual: Any, steps: int
-) -> OutputBound:
+def _bound(layers: TwoLayerWeights, x: Any, moves: Any, region: Region, steps: int) -> OutputBound:
+    """The bound over ``region`` where the input ``moves``, at ``x`` itself where it does not."""
     hidden, output, activation = layers
     xp = kernels(x).xp
-    width, dim = hidden.shape
-    u = unit_roundoff(x)
-    rounding = 4 * u * (width + dim)
-    rho = xp.where(radius > 0, radius, 1.0)
+    best, _ = region_bound(layers, x, region, steps)
     z: Any = xp.matmul(x, xp.linalg.matrix_transpose(hidden))
-    # norm(w_k) itself has a relative error of a few d u, and z_k, a sum of d products that may
-    # cancel, one of d u/2 norm2(w_k) norm2(x): s_k stays in [z_k - reach, z_k + reach].
-    few = (dim + 4) * u
-    up = 1 + 4 * few
-    rho_2 = rho if norm == "l2" else dim**0.5 * rho
-    lengths: Any = norm_2(x)
-    off = few * (lengths[:, None] * rows)
-    reach, reach2 = up * rho[:, None] * dual + off, up * rho_2[:, None] * rows + off
-
-    relaxation: Relaxation
-    if activation.c2 is None:
-        spread = reach2 / dim**0.5
-        relaxation = ReLURelaxation.of(hidden, output, z, reach, reach2, spread)
-    else:
-        relaxation = SmoothRelaxation.of(
-            hidden, output, activation, z, reach, reach2, sharp=norm == "linf"
-        )
-    smoothing = (0.1, 0.8) if activation.c2 is None else (0.05, 0.6)
-    best = tighten(relaxation, rho, norm, dim, rounding, steps, smoothing)
-
-    coarse: Any = interval_bound(output, activation, z, reach)
-    coarse_slack = rounding * activation.c1 * xp.sum(xp.abs(output) * reach, axis=-1)
-    bound = xp.minimum(best.bound, xp.where(xp.isnan(coarse), float("inf"), coarse + coarse_slack))
-    still = radius <= 0
     at_x: Any = xp.sum(output * activation.value(z), axis=-1)
-    slack = output_slack(layers, rows, lengths + xp.where(still, 0.0, up * rho_2))
-    bound = xp.where(still, at_x, bound) + slack
-    delta: Any = xp.where(still[:, None], 0.0, _onto_boundary(best.mean, rho, norm))
+    slack = region_slack(layers, x, xp.where(moves, region.longest(), 0.0))
+    bound = xp.where(moves, best.bound, at_x) + slack
+    delta: Any = xp.where(moves[:, None], region.outward(best.mean), 0.0)
     return OutputBound(bound, delta)
-
-
-def _onto_boundary(mean: Any, rho: Any, norm: str) -> Any:
-    """The point of the ball's boundary (linf: the vertex) that ``mean`` points to."""
-    xp = kernels(mean).xp
-    if norm == "linf":
-        return xp.sign(mean) * rho[:, None]
-    return unit(mean) * rho[:, None]

@@ -103,7 +103,8 @@ def quadratic_maximum(
     Args:
         gradient: g, shape ``(n, d)``.
         curvature: M, symmetric, shape ``(n, d, d)``.
-        radius: rho, positive, shape ``(n,)``.
+        radius: rho, positive, shape ``(n,)``; for linf also ``(n, d)``, one for each coordinate
+            (read rho_i delta_i for rho delta_i above).
         norm: ``"l2"`` or ``"linf"``.
         smoothing: d t relative to the size of the maximum, in (0, 1), shape ``(n, 1)``. Moments
             get smoother with it; the linf bound loses about this fraction.
@@ -127,7 +128,7 @@ def quadratic_maximum(
     gradient, curvature = detached(gradient), detached(curvature)
     radius, smoothing = detached(radius), detached(smoothing)
     xp = kernels(gradient).xp
-    rho = radius[:, None]
+    rho: Any = radius if radius.ndim == 2 else radius[:, None]
     # In units of the ball and of the problem: no overflow, no underflow, one scale.
     g: Any = gradient * rho
     size = xp.max(xp.abs(g), axis=-1, keepdims=True)
@@ -138,10 +139,10 @@ def quadratic_maximum(
         values = values * (_unit(spectrum.largest) * (rho / scale) * rho)
         bound, mean, covariance = _over_ball(g / scale, values, spectrum.basis, smoothing)
     else:
-        m: Any = (curvature * rho[:, :, None]) * rho[:, :, None]
+        m: Any = (curvature * rho[:, :, None]) * rho[:, None, :]
         scale = _unit(size + _largest(m)[:, None])
         bound, mean, covariance = _over_box(g / scale, m / scale[:, :, None], smoothing)
-    square = (rho * rho)[:, :, None]
+    square = rho[:, :, None] * rho[:, None, :]
     return QuadraticMaximum(
         bound * scale[:, 0], mean * rho, spectrum, lambda: covariance() * square
     )

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 import attrs
-from array_api_compat import device
 
 from olgame.arrays import kernels
-from olgame.certify.quadratic_maximum import QuadraticMaximum, quadratic_maximum
+from olgame.certify.quadratic_maximum import QuadraticMaximum
+from olgame.certify.region import Region
 from olgame.typing import Array
 
-__all__ = ["Quadratic", "Relaxation", "Tightened", "tighten"]
+__all__ = ["Pieces", "Quadratic", "Relaxation", "Tightened", "tighten"]
 
 
 class Quadratic(NamedTuple):
-    """Q(delta) <= constant + <gradient, delta> + delta^T curvature delta / 2 on the ball.
+    """Q(delta) <= constant + <gradient, delta> + delta^T curvature delta / 2 on the region.
 
     Attributes:
         constant: shape ``(n,)``.
         gradient: shape ``(n, d)``.
         curvature: symmetric, shape ``(n, d, d)``.
-        absolute: sum of the absolute terms behind the three, each at its largest on the ball,
+        absolute: sum of the absolute terms behind the three, each at its largest on the region,
             shape ``(n,)``: what rounding errors are relative to.
     """
 
@@ -31,8 +31,20 @@ class Quadratic(NamedTuple):
     absolute: Array
 
 
+class Pieces(NamedTuple):
+    """A quadratic neuron by neuron: value + slope (s - at) + bend (s - at)^2 / 2, s = s_k.
+
+    At least c_k sigma(s) wherever the region lets s_k be. Each of shape ``(n, m)``.
+    """
+
+    at: Array
+    value: Array
+    slope: Array
+    bend: Array
+
+
 class Relaxation(Protocol):
-    """A family of quadratic upper bounds on Q over the ball, indexed by moments of delta.
+    """A family of quadratic upper bounds on Q over a region, indexed by moments of delta.
 
     Every member is valid for any moments, realizable or not.
     """
@@ -49,59 +61,64 @@ class Relaxation(Protocol):
         """The best member of the family for these moments."""
         ...
 
+    def pieces(self, mean: Array, second: Array) -> Pieces:
+        """The same one, neuron by neuron."""
+        ...
+
 
 @attrs.frozen(eq=False)
 class Tightened:
     """The best bound found.
 
     Attributes:
-        bound: upper bound on max of Q over the ball, shape ``(n,)``; rounding included.
+        bound: upper bound on max of Q over the region, shape ``(n,)``; rounding included.
         mean: E delta at which the best quadratic was built, shape ``(n, d)``.
+        second: the second moments there.
     """
 
     bound: Array
     mean: Array
+    second: Array
 
 
 def tighten(
     relaxation: Relaxation,
-    radius: Array,
-    norm: str,
-    dim: int,
+    region: Region,
     rounding: float,
     steps: int,
     smoothing: tuple[float, float],
+    start: tuple[Array, Array] | None = None,
 ) -> Tightened:
-    r"""Minimize over the family of quadratics the maximum over the ball.
+    r"""Minimize over the family of quadratics the maximum over a region.
 
     Write ``phi(P) = inf over q in the family of E_P q``: concave in the moments of P, and the
-    maximum of phi over distributions P on the ball is the least bound of the family (minimax;
-    exactly so where `quadratic_maximum` is exact). Frank-Wolfe on phi: at moments P take the best
-    quadratic q_P, maximize it over the ball (that value *is* an upper bound on max Q, whatever P
-    is), and move the moments toward those of its maximizer.
+    maximum of phi over distributions P on the region is the least bound of the family (minimax;
+    exactly so where `Region.maximum` is exact). Frank-Wolfe on phi: at moments P take the best
+    quadratic q_P, maximize it over the region (that value *is* an upper bound on max Q, whatever
+    P is), and move the moments toward those of its maximizer.
 
     Moves that do not lower the bound are taken back and tried again shorter, toward the average
     of the directions seen since. Nothing here is needed for soundness.
 
     Args:
         relaxation: the family, for n samples at once.
-        radius: rho, positive, shape ``(n,)``.
-        norm: ``"l2"`` or ``"linf"``.
-        dim: d.
+        region: the perturbations of these samples; the family is valid on it.
         rounding: slack per unit of ``Quadratic.absolute``.
         steps: quadratics tried.
         smoothing: of the maximizers' moments at first, and its factor after a lower bound.
+        start: moments to start from, mean and second; None for those of region and family.
 
     Returns:
         The least bound; ``inf`` where the arithmetic overflowed.
     """
-    xp = kernels(radius).xp
-    second: Any = relaxation.second()
-    mean: Any = xp.zeros((radius.shape[0], dim), dtype=radius.dtype, device=device(radius))
+    mean: Any
+    second: Any
+    mean, second = (region.middle(), relaxation.second()) if start is None else start
+    xp = kernels(mean).xp
     kept_mean, kept_second = mean, second
     toward_mean, toward_second = mean, second
-    best: Any = xp.full_like(radius, float("inf"))
-    ones = xp.ones_like(radius)[:, None]
+    ones = xp.ones_like(mean[:, :1])
+    best: Any = float("inf") * ones[:, 0]
     move, level = 0.5 * ones, smoothing[0] * ones
     curvature, usable, spectrum = None, None, None
     m: Any = None
@@ -113,7 +130,7 @@ def tighten(
             curvature, usable, spectrum = q.curvature, finite, None
             m = xp.where(finite[:, None, None], q.curvature, 0.0)
         g = xp.where(finite[:, None], q.gradient, 0.0)
-        top = quadratic_maximum(g, m, radius, norm, level, spectrum=spectrum)
+        top = region.maximum(g, m, level, spectrum)
         spectrum = top.spectrum  # some families keep their curvature
         value: Any = q.constant + top.bound + rounding * q.absolute
         lower = finite & (value < best)
@@ -128,16 +145,6 @@ def tighten(
         toward_second = xp.where(ok, new_second, 0.5 * (toward_second + new_second))
         move = xp.where(ok, xp.clip(1.2 * move, None, 0.7), 0.3 * move)
         level = xp.where(ok, xp.clip(smoothing[1] * level, 0.1 * smoothing[0], None), level)
-        mean = _into_ball(kept_mean + move * (toward_mean - kept_mean), radius, norm)
+        mean = region.inside(kept_mean + move * (toward_mean - kept_mean))
         second = kept_second + move * (toward_second - kept_second)
-    return Tightened(best, kept_mean)
-
-
-def _into_ball(mean: Any, radius: Any, norm: str) -> Any:
-    """``mean`` in the ball: Taylor bounds are centered at it, and the search only nearly is."""
-    xp = kernels(mean).xp
-    rho = (1.0 - 1e-13) * radius[:, None]
-    if norm == "linf":
-        return xp.minimum(xp.maximum(mean, -rho), rho)
-    length = xp.linalg.vector_norm(mean / rho, axis=-1, keepdims=True)
-    return mean / xp.clip(length, 1.0, None)
+    return Tightened(best, kept_mean, kept_second)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+from array_api_compat import device
 
 from olgame.arrays import kernels
 from olgame.certify.quadratic_maximum import QuadraticMaximum
-from olgame.certify.relaxation import Quadratic
+from olgame.certify.relaxation import Pieces, Quadratic
 from olgame.typing import Array
 
 __all__ = ["ReLURelaxation"]
@@ -21,7 +22,8 @@ _SOFT = 0.3
 class ReLURelaxation:
     r"""Parabolas above and lines below each ReLU, for Q(delta) = sum_k c_k relu(s_k).
 
-    ``s_k = z_k + <w_k, delta>`` lies in ``[l_k, u_k] = [z_k - r_k, z_k + r_k]`` on the ball.
+    ``s_k = z_k + <w_k, delta>`` lies in ``[l_k, u_k]`` on the region, for a ball
+    ``[z_k - r_k, z_k + r_k]``.
     A neuron with l_k >= 0 is linear, one with u_k <= 0 is zero. Of the others:
 
     **c_k > 0** needs q >= relu on [l, u]. Three one-parameter families, each convex with a point
@@ -47,9 +49,11 @@ class ReLURelaxation:
             ``(m_-, d)``.
         c_up, c_down: their c_k.
         z_up, z_down: their pre-activations, ``(n, m_+)``, ``(n, m_-)``.
-        reach_up, reach_down: r_k, rounded upward, ``(n, m_+)``, ``(n, m_-)``.
+        low_up, low_down, high_up, high_down: l_k and u_k, rounded outward, ``(n, m_+)``,
+            ``(n, m_-)``.
         reach2_up, reach2_down: Euclidean reach rho_2 norm2(w_k).
         spread_up, spread_down: standard deviation of <w_k, delta> to start from.
+        positive: which neurons have c_k > 0, ``(m,)``.
     """
 
     up: Array
@@ -58,16 +62,26 @@ class ReLURelaxation:
     c_down: Array
     z_up: Array
     z_down: Array
-    reach_up: Array
-    reach_down: Array
+    low_up: Array
+    low_down: Array
+    high_up: Array
+    high_down: Array
     reach2_up: Array
     reach2_down: Array
     spread_up: Array
     spread_down: Array
+    positive: Array
 
     @classmethod
     def of(
-        cls, hidden: Array, output: Array, z: Array, reach: Array, reach2: Array, spread: Array
+        cls,
+        hidden: Array,
+        output: Array,
+        z: Array,
+        low: Array,
+        high: Array,
+        reach2: Array,
+        spread: Array,
     ) -> ReLURelaxation:
         """The family at n inputs; arguments of shapes ``(m, d)``, ``(m,)``, then ``(n, m)``."""
         up: Any = output > 0  # type: ignore[operator]  # `Array` is not ordered
@@ -77,12 +91,14 @@ class ReLURelaxation:
             return a[:, up], a[:, down]
 
         z_up, z_down = split(z)
-        reach_up, reach_down = split(reach)
+        low_up, low_down = split(low)
+        high_up, high_down = split(high)
         reach2_up, reach2_down = split(reach2)
         spread_up, spread_down = split(spread)
         return cls(
             hidden[up], hidden[down], output[up], output[down], z_up, z_down,
-            reach_up, reach_down, reach2_up, reach2_down, spread_up, spread_down,
+            low_up, low_down, high_up, high_down, reach2_up, reach2_down, spread_up, spread_down,
+            up,
         )  # fmt: skip
 
     def second(self) -> Array:
@@ -95,6 +111,26 @@ class ReLURelaxation:
         s: Any = self.z_up + xp.matmul(found.mean, xp.linalg.matrix_transpose(self.up))
         out: Array = s * s + xp.sum(xp.matmul(self.up, found.covariance) * self.up, axis=-1)
         return out
+
+    def pieces(self, mean: Array, second: Array) -> Pieces:
+        """The parabolas and lines, expanded at z_k, of all neurons in their own order."""
+        xp = kernels(mean).xp
+        z: Any = self.z_up
+        s = z + xp.matmul(mean, xp.linalg.matrix_transpose(self.up))
+        value, slope, bend = (self.c_up * part for part in self._parabolas(s, second))
+        line = self.c_down * self._lines(mean)
+        up: Any = self.positive
+        shape = (z.shape[0], up.shape[0])
+
+        def joined(above: Any, below: Any) -> Any:
+            whole = xp.zeros(shape, dtype=above.dtype, device=device(above))
+            whole[:, up], whole[:, ~up] = above, below
+            return whole
+
+        down = self.z_down
+        return Pieces(
+            joined(z, down), joined(value, line * down), joined(slope, line), joined(bend, 0.0)
+        )
 
     def quadratic(self, mean: Array, second: Array) -> Quadratic:
         """The best parabolas and lines for E delta = ``mean`` and E s_k^2 = ``second``."""
@@ -118,15 +154,20 @@ class ReLURelaxation:
         """q, q', q'' at s = z of the parabola for each neuron."""
         xp = kernels(first).xp
         z: Any = self.z_up
-        lo, hi = -(z - self.reach_up), z + self.reach_up
+        low: Any = self.low_up
+        hi: Any = self.high_up
+        lo = -low
         tiny = 1e-300
         first = xp.minimum(xp.maximum(first, -lo), hi)
         v = xp.sqrt(xp.maximum(second, first * first))
-        v = xp.maximum(v, _FLOOR * self.reach_up) + tiny
+        v = xp.maximum(v, _FLOOR * 0.5 * (hi - low)) + tiny
         value, slope, bend = (z + v) / v * (z + v) * 0.25, (z + v) / v * 0.5, 0.5 / v
 
+        # Any p in its range will do. Where the mean is at the end, p would be infinite and a 0.
+        far = 1e6 * (xp.abs(lo) + xp.abs(hi)) + tiny
         left = (v > lo) & (lo <= hi)
         p = xp.maximum((second + lo * first) / (first + lo + tiny), lo) + tiny
+        p = xp.minimum(p, far)
         a = lo / (lo + p) / (lo + p)
         value = xp.where(left, z + a * (z - p) * (z - p), value)
         slope = xp.where(left, 1 + 2 * a * (z - p), slope)
@@ -134,12 +175,17 @@ class ReLURelaxation:
 
         right = (v > hi) & (lo > hi)
         p = xp.maximum((second - hi * first) / (hi - first + tiny), hi) + tiny
+        p = xp.minimum(p, far)
         a = hi / (hi + p) / (hi + p)
         value = xp.where(right, a * (z + p) * (z + p), value)
         slope = xp.where(right, 2 * a * (z + p), slope)
         bend = xp.where(right, 2 * a, bend)
 
         on, off = lo <= 0, hi <= 0
+        # A subnormal bend has lost digits, and the parabola is below its relu: not usable.
+        normal = xp.finfo(bend.dtype).smallest_normal
+        lost = xp.minimum(bend, self.c_up * bend) < normal
+        value = xp.where(lost, float("inf"), value)
         value = xp.where(on, z, xp.where(off, 0.0, value))
         slope = xp.where(on, 1.0, xp.where(off, 0.0, slope))
         return value, slope, xp.where(on | off, 0.0, bend)
@@ -150,5 +196,7 @@ class ReLURelaxation:
         z: Any = self.z_down
         s = z + xp.matmul(mean, xp.linalg.matrix_transpose(self.down))
         ramp = xp.clip(0.5 + s / (2 * _SOFT * self.spread_down + 1e-300), 0.0, 1.0)
-        stable = xp.where(z + self.reach_down <= 0, 0.0, ramp)
-        return xp.where(z - self.reach_down >= 0, 1.0, stable)
+        low: Any = self.low_down
+        high: Any = self.high_down
+        stable = xp.where(high <= 0, 0.0, ramp)
+        return xp.where(low >= 0, 1.0, stable)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from olgame.arrays import kernels, unit_roundoff
 from olgame.losses.class_labels import is_label, rivals
@@ -13,7 +15,7 @@ from olgame.models.model import TwoLayerWeights
 from olgame.models.output_axis import output_axis
 from olgame.typing import Array
 
-__all__ = ["detached", "loss_above", "loss_below", "output_slack", "widest"]
+__all__ = ["detached", "loss_above", "loss_below", "mean", "output_slack", "widest"]
 
 
 def widest(layers: TwoLayerWeights) -> TwoLayerWeights:
@@ -128,6 +130,15 @@ def loss_below(loss: Loss, z: Array, y: Array, slack: Array) -> Array:
         below = below - u * xp.abs(below)
     found: Array = xp.where(xp.isnan(below), -float("inf"), below)
     return found
+
+
+def mean(values: NDArray[np.float64], toward: float | None = None) -> float:
+    """The mean, correctly summed; with ``toward``, rounded that way unless all values are 0."""
+    found = math.fsum(values.tolist()) / len(values)
+    if toward is None or not np.any(values):
+        return found
+    # Two roundings, of the sum and of the quotient: together less than two steps.
+    return math.nextafter(math.nextafter(found, toward), toward)
 
 
 def detached(x: Any) -> Any:

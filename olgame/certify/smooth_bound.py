@@ -9,7 +9,7 @@ import attrs
 from olgame.activations import Activation, softplus
 from olgame.arrays import kernels
 from olgame.certify.quadratic_maximum import QuadraticMaximum
-from olgame.certify.relaxation import Quadratic
+from olgame.certify.relaxation import Pieces, Quadratic
 from olgame.typing import Array
 
 __all__ = ["SmoothRelaxation"]
@@ -19,18 +19,21 @@ __all__ = ["SmoothRelaxation"]
 class SmoothRelaxation:
     r"""Second-order Taylor bounds of Q(delta) = sum_k c_k sigma(z_k + <w_k, delta>).
 
-    On the ball ``abs(<w_k, delta>) <= r_k``. With ``h_k >= c_k sigma''`` on all of
-    ``[z_k - r_k, z_k + r_k]`` and *any* center delta_0 of the ball, Taylor's formula neuron by
-    neuron gives, for every delta of the ball and v = delta - delta_0,
+    On the region ``s_k = z_k + <w_k, delta>`` is in ``[l_k, u_k]``, for a ball [z_k - r_k,
+    z_k + r_k]. With ``h_k >= c_k sigma''`` on all of it and *any* center delta_0 of the region,
+    Taylor's formula neuron by neuron gives, for every delta of the region and v = delta - delta_0,
 
         Q(delta) <= Q(delta_0) + <grad Q(delta_0), v> + v^T M v / 2,     M = sum_k h_k w_k w_k^T
 
-    (the segment from delta_0 to delta stays in the ball). ``c_k sigma''`` keeps the sign of c_k:
-    where it is negative, h_k lowers the bound. delta_0 = 0 is the classical bound; moving
+    (between two points of an interval lies only the interval). ``c_k sigma''`` keeps the sign of
+    c_k: where it is negative, h_k lowers the bound. delta_0 = 0 is the classical bound; moving
     delta_0 to the maximizer costs only a gradient, since M does not depend on it. If delta_0
     maximizes its own bound, the bound there is Q(delta_0): the certificate is *exact*. For l2
     this happens when delta_0 = rho grad Q(delta_0) / norm(grad Q(delta_0)) and
     norm(grad Q(delta_0)) / rho >= lambda_max(M).
+
+    Every neuron may have a center of its own in [l_k, u_k]. It is ``z_k + <w_k, mean>``, moved
+    into the interval: a mean that is off costs tightness, not validity.
 
     Among all centers, one for each neuron, E q is least at ``E <w_k, delta>``: its derivative in
     the center s is ``(c_k sigma''(s) - h_k)(E - s)``. So the mean is all that this family asks.
@@ -48,9 +51,9 @@ class SmoothRelaxation:
         hidden: rows w_k, shape ``(m, d)``.
         output: signed output weights c_k, shape ``(m,)``.
         activation: sigma, with a second derivative.
-        z: pre-activations at the centers of the balls, shape ``(n, m)``.
-        reach: r_k, shape ``(n, m)``, rounded upward, and what z_k may be off: its error is not
-            relative to z_k, where the products that make it cancel.
+        z: pre-activations at delta = 0, shape ``(n, m)``.
+        low, high: l_k and u_k, shape ``(n, m)``, rounded outward, and by what z_k may be off: its
+            error is not relative to z_k, where the products that make it cancel.
         reach2: Euclidean reach rho_2 norm2(w_k), shape ``(n, m)``.
         bounds: h_k, shape ``(n, m)``; made by `SmoothRelaxation.of`.
         curvature: M, shape ``(n, d, d)``.
@@ -66,7 +69,8 @@ class SmoothRelaxation:
     output: Array
     activation: Activation
     z: Array
-    reach: Array
+    low: Array
+    high: Array
     reach2: Array
     bounds: Array
     curvature: Array
@@ -80,7 +84,8 @@ class SmoothRelaxation:
         output: Array,
         activation: Activation,
         z: Array,
-        reach: Array,
+        low: Array,
+        high: Array,
         reach2: Array,
         *,
         sharp: bool = False,
@@ -88,14 +93,14 @@ class SmoothRelaxation:
         """The family at n inputs (arguments as above)."""
         xp = kernels(z).xp
         c: Any = output
-        # What z_k may be off is part of ``reach``; the ends of the interval are rounded once more.
-        wide: Any = reach + 1e-15 * (xp.abs(z) + reach)
-        least, largest = activation.second_derivative_range(z - wide, z + wide)
+        # What z_k may be off is part of the interval; its ends are rounded once more.
+        wide: Any = 1e-15 * (xp.abs(low) + xp.abs(high))
+        least, largest = activation.second_derivative_range(low - wide, high + wide)
         h: Any = xp.where(c > 0, c * largest, c * least)
         curvature = _weighted_gram(hidden, h)
         bend = xp.sum(xp.abs(h) * reach2 * reach2, axis=-1)
         sharp = sharp and activation == softplus
-        return cls(hidden, output, activation, z, reach, reach2, h, curvature, bend, sharp)
+        return cls(hidden, output, activation, z, low, high, reach2, h, curvature, bend, sharp)
 
     def second(self) -> Array:
         out: Array = self.z[:, :1]
@@ -104,29 +109,35 @@ class SmoothRelaxation:
     def second_of(self, found: QuadraticMaximum) -> Array:
         return self.second()
 
-    def quadratic(self, mean: Array, second: Array) -> Quadratic:
-        """The bound centered at delta_0 = ``mean``, shape ``(n, d)``, written around 0."""
+    def pieces(self, mean: Array, second: Array) -> Pieces:
+        """Every neuron's parabola, centered where the mean is: ``(n, d)``."""
         xp = kernels(mean).xp
-        shift: Any = xp.matmul(mean, xp.linalg.matrix_transpose(self.hidden))
-        s = self.z + shift
+        moved: Any = xp.matmul(mean, xp.linalg.matrix_transpose(self.hidden))
+        s = xp.minimum(xp.maximum(self.z + moved, self.low), self.high)
         value: Any = self.output * self.activation.value(s)
         slope: Any = self.output * self.activation.derivative(s)
-        at_center: Any = xp.matmul(slope, self.hidden)
-        curvature: Any = self._curvature(s) if self.sharp else self.curvature
-        bent = xp.matmul(curvature, mean[..., None])[..., 0]
-        constant = xp.sum(value - slope * shift, axis=-1) + 0.5 * xp.sum(mean * bent, axis=-1)
-        absolute = xp.sum(xp.abs(value) + 2 * xp.abs(slope) * self.reach2, axis=-1)
-        # Here abs(<w_k, mean>) <= reach2_k: a mean is an average of points of the ball.
-        return Quadratic(constant, at_center - bent, curvature, absolute + 2 * self.bend)
+        return Pieces(s, value, slope, self._sharpened(s) if self.sharp else self.bounds)
 
-    def _curvature(self, s: Any) -> Any:
+    def quadratic(self, mean: Array, second: Array) -> Quadratic:
+        """Their sum, written around 0."""
+        s, value, slope, bend = self.pieces(mean, second)
+        xp = kernels(value).xp
+        h: Any = bend
+        shift: Any = s - self.z
+        constant = xp.sum(value - (slope - 0.5 * h * shift) * shift, axis=-1)
+        gradient = xp.matmul(slope - h * shift, self.hidden)
+        curvature = _weighted_gram(self.hidden, h) if self.sharp else self.curvature
+        absolute = xp.sum(xp.abs(value) + 2 * xp.abs(slope) * self.reach2, axis=-1)
+        # abs(shift) <= reach2: it is between two values of <w_k, delta>, up to rounding.
+        return Quadratic(constant, gradient, curvature, absolute + 2 * self.bend)
+
+    def _sharpened(self, s: Any) -> Any:
         xp = kernels(s).xp
         c: Any = self.output
         flat = xp.abs(s) < 1e-3
         safe = xp.where(flat, 1.0, s)
         phi = xp.where(flat, 0.25, 0.5 * xp.tanh(0.5 * safe) / safe)
-        h = xp.where(c > 0, xp.minimum(c * phi, self.bounds), self.bounds)
-        return _weighted_gram(self.hidden, h)
+        return xp.where(c > 0, xp.minimum(c * phi, self.bounds), self.bounds)
 
 
 def _weighted_gram(hidden: Any, weights: Any) -> Any:

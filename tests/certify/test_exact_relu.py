@@ -215,7 +215,7 @@ def test_the_disc_oracle_is_above_a_fine_grid() -> None:
 def test_parabolas_with_half_the_curvature_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     true = quadratic_maximum
     monkeypatch.setattr(
-        "olgame.certify.relaxation.quadratic_maximum",
+        "olgame.certify.region.quadratic_maximum",
         lambda g, m, *rest, **_: true(g, 0.5 * m, *rest),
     )
     below, _ = check_tiny(range(30))

@@ -159,17 +159,16 @@ def test_above_multi_start_search_many_times() -> None:
 def test_half_the_curvature_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     true = quadratic_maximum
     monkeypatch.setattr(
-        "olgame.certify.relaxation.quadratic_maximum",
+        "olgame.certify.region.quadratic_maximum",
         lambda g, m, *rest, **_: true(g, 0.5 * m, *rest),
     )
     assert check_grids(range(32)) > 2
 
 
-def test_a_center_outside_the_ball_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "olgame.certify.relaxation._into_ball", lambda mean, radius, norm: 3.0 * mean
-    )
-    assert check_grids(range(60)) > 0
+def test_a_center_outside_the_ball_costs_no_validity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every neuron's center is moved into its own interval, wherever the mean is."""
+    monkeypatch.setattr("olgame.certify.region.Ball.inside", lambda ball, mean: 3.0 * mean)
+    assert check_grids(range(60)) == 0
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
@@ -185,7 +184,8 @@ def test_every_parabola_is_above_its_relu(
 ) -> None:
     """One neuron in one dimension; moments that no distribution has are fine, too."""
     one: Matrix = np.ones((1, 1))
-    family = ReLURelaxation.of(one, c * one[0], z * one, r * one, r * one, r * one)
+    ends = ((z - r) * one, (z + r) * one)
+    family = ReLURelaxation.of(one, c * one[0], z * one, *ends, r * one, r * one)
     mean = share * r
     second = ((z + mean) ** 2 + variance) * np.ones_like(family.z_up)
     q = family.quadratic(mean * one, second)
@@ -211,8 +211,9 @@ def test_every_taylor_bound_is_above_its_neuron(
     name: str, z: float, r: float, share: float, c: float, sharp: bool
 ) -> None:
     one: Matrix = np.ones((1, 1))
+    ends = ((z - r) * one, (z + r) * one)
     family = SmoothRelaxation.of(
-        one, c * one[0], get_activation(name), z * one, r * one, r * one, sharp=sharp
+        one, c * one[0], get_activation(name), z * one, *ends, r * one, sharp=sharp
     )
     q = family.quadratic(share * r * one, family.second())
     delta = np.linspace(-r, r, 401)

@@ -94,7 +94,7 @@ def test_radius_0_without_slack_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
         "loss_above": lambda loss, z, y: loss.value(z, y),
         "loss_below": lambda loss, z, y, slack: loss.value(z, y),
     }
-    for module in ("evidence", "output_bound", "loss_bound"):
+    for module in ("evidence", "output_bound", "region_bound", "loss_bound"):
         for name, instead in broken.items():
             monkeypatch.setattr(
                 importlib.import_module(f"olgame.certify.{module}"), name, instead, raising=False
@@ -213,10 +213,10 @@ def test_reach_covers_what_cancels() -> None:
     caught: list[tuple[Any, Any]] = []
     true = SmoothRelaxation.of.__func__  # type: ignore[attr-defined]
 
-    def watch(cls: Any, hidden: Any, output: Any, sigma: Any, z: Any, reach: Any, *rest: Any,
-              **named: Any) -> Any:  # fmt: skip
-        caught.append((z, reach))
-        return true(cls, hidden, output, sigma, z, reach, *rest, **named)
+    def watch(cls: Any, hidden: Any, output: Any, sigma: Any, z: Any, low: Any, high: Any,
+              *rest: Any, **named: Any) -> Any:  # fmt: skip
+        caught.append((z, np.minimum(high - z, z - low)))
+        return true(cls, hidden, output, sigma, z, low, high, *rest, **named)
 
     w: Vector = rng.standard_normal((16, 6)) * 1e8
     x = rng.standard_normal((1, 6))
