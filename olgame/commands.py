@@ -123,7 +123,7 @@ def _report_command() -> click.Command:
         try:
             run = load_run(folder)
             render(run.results, Console())
-            if "game" in run.results:  # the figure is of one game; other experiments have their own
+            if {"game", "width"} & set(run.results):  # other experiments have figures of their own
                 for path in save_figure(folder):
                     click.echo(path)
         except OlgameError as error:

@@ -7,11 +7,12 @@ import torch
 from olgame.experiments.deep_demo import deep
 from olgame.experiments.demo import demonstration, two_layer
 from olgame.experiments.demo_game import Network
+from olgame.experiments.width_experiment import what_width_buys as width_experiment
 from olgame.theory.kink_moves import DeepModel
 from olgame_torch.deep_relu_net import DeepReLUNet
 from olgame_torch.two_layer_net import TwoLayerNet
 
-__all__ = ["demo"]
+__all__ = ["demo", "what_width_buys"]
 
 
 def _network(
@@ -37,3 +38,6 @@ def _deep_network(
 
 demo = demonstration({"two-layer": two_layer(_network), "deep": deep(_deep_network)})
 """``olgame demo``: registered under the entry-point group ``olgame.experiments``."""
+
+what_width_buys = width_experiment(_network)
+"""``olgame what-width-buys``, registered likewise."""

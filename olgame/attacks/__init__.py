@@ -4,6 +4,7 @@ from olgame.attacks.attack import Attack as Attack
 from olgame.attacks.attack import AttackResult as AttackResult
 from olgame.attacks.attack import Objective as Objective
 from olgame.attacks.best_of import BestOf as BestOf
+from olgame.attacks.climbing import Climbing as Climbing
 from olgame.attacks.fgsm import FGSM as FGSM
 from olgame.attacks.function_attack import FunctionAttack as FunctionAttack
 from olgame.attacks.function_attack import from_function as from_function
