@@ -86,5 +86,5 @@ def plain_attribute(self: GoogleDocstring) -> tuple[str, list[str]]:
 
 def setup(app: Sphinx) -> None:
     """Before napoleon, which runs at the default priority of 500."""
-    GoogleDocstring._consume_inline_attribute = plain_attribute  # type: ignore[method-assign]
+    GoogleDocstring._consume_inline_attribute = plain_attribute  # type: ignore[method-assign]  # the one hook there is
     app.connect("autodoc-process-docstring", keep_formulas, priority=100)

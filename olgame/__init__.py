@@ -24,6 +24,8 @@ from olgame.checkpoint import Checkpoint as Checkpoint
 from olgame.feedback import Feedback as Feedback
 from olgame.feedback import Level as Level
 from olgame.game import play as play
+from olgame.play_until import PlayedUntil as PlayedUntil
+from olgame.play_until import play_until as play_until
 from olgame.replay import replay as replay
 from olgame.results import Certified as Certified
 from olgame.results import Estimated as Estimated

@@ -76,6 +76,7 @@ def play(
         checkpoint: Saves the game every so many rounds, so that `olgame.resume` can play it on in
             another process: the same transcript, bit for bit. Only with ``keep="sums"``.
         observers: Called after every round; what they return is recorded in `Transcript.observed`.
+            One that has a method ``why_stop`` may end the game.
         on_violation: ``"raise"`` at a point outside K, an input outside B(x) or a value that is
             not finite; or ``"record"`` it by name and go on.
 
@@ -116,7 +117,7 @@ def play(
     kept_bytes = 0 if keep == "sums" else shelf.reserve(_inputs_like(adversary, games))
     referee = Referee(first, decision_set, rounds, raise_violations=on_violation == "raise")
     record = Record(learner, adversary, referee, seed, keep, shelf, watch)
-    watch.open(Opening(rounds, first, keep, kept_bytes, shelf.place))
+    watch.open(Opening(rounds, first, keep, kept_bytes, shelf.place, record.so_far))
     state = learner.init(first, decision_set)
     at = Position(0, learner.decide(state), None, state, adversary.init(seed))
     return play_on(at, learner, adversary, referee, record, watch, checkpoint)
@@ -150,12 +151,14 @@ def play_on(
             previous, point = point, learner.decide(state)
             if full:
                 referee.book(point)
-            if not watch.idle:
-                watch.see(Round(t, rounds, previous, response, evaluation))
+            if not watch.idle and watch.see(
+                Round(t, rounds, previous, response, evaluation, point)
+            ):
+                break
             if full and checkpoint is not None:
                 checkpoint.offer(Position(t, point, previous, state, memory), record)
         referee.book(point, final=True)
-        watch.end(Ending(rounds, point))
+        watch.end(Ending(t, point))
     except KeyboardInterrupt:
         transcript = record.close("interrupted", point)
         raise GameInterrupted(
@@ -165,12 +168,15 @@ def play_on(
         ) from None
     except Exception as error:
         status: Status = "violated" if isinstance(error, ViolationError) else "failed"
-        error.transcript = record.close(status, point)  # type: ignore[attr-defined]
+        transcript = record.close(status, point)
+        error.transcript = transcript  # type: ignore[attr-defined]
         error.add_note(f"What was played before round {t} ended is in `error.transcript`.")
+        if transcript.violations and transcript.violations[0].message not in str(error):
+            error.add_note(f"Before that: {transcript.violations[0].message}")
         if t == 1 and not isinstance(error, OlgameError):
             error.add_note(FIRST_ROUND)
         raise
-    return record.close("finished", point)
+    return record.close("finished" if t == rounds else "stopped", point)
 
 
 def _inputs_like(adversary: object, games: tuple[int, ...]) -> Array | None:

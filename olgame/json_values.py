@@ -100,7 +100,7 @@ def encode(value: object, arrays: dict[str, NDArray[Any]], _depth: int = 0) -> A
         found = {name: getattr(value, name) for name in names}
         return _record(type(value).__name__, found, inner)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return _record(type(value).__name__, value._asdict(), inner)  # type: ignore[attr-defined]
+        return _record(type(value).__name__, value._asdict(), inner)  # type: ignore[attr-defined]  # a named tuple
     if isinstance(value, Mapping):
         return _mapping(value, inner)
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):

@@ -47,9 +47,20 @@ class Record:
 
     def close(self, status: Status, final_point: Array) -> Transcript:
         """Book what is left and write the transcript; never raises for a broken rule."""
-        referee = self.referee
-        referee.raise_violations = False
-        referee.book(final_point, final=True)
+        self.referee.raise_violations = False
+        self.referee.book(final_point, final=True)
+        reason = self.watch.stop_reason if status == "stopped" else ""
+        return self._transcript(self.referee, status, reason, final_point)
+
+    def so_far(self, next_point: Array) -> Transcript:
+        """The transcript, were the game stopped before ``next_point`` is played."""
+        referee = self.referee.until_now(next_point)
+        reason = f"a look at the game after round {referee.booked}"
+        return self._transcript(referee, "stopped", reason, next_point)
+
+    def _transcript(
+        self, referee: Referee, status: Status, reason: str, final_point: Array
+    ) -> Transcript:
         played = referee.booked
         columns: dict[str, Any] = {name: c[:played] for name, c in referee.columns.items()}
         kept = self._keep != "sums"
@@ -60,6 +71,7 @@ class Record:
             keep=self._keep,
             planned_rounds=referee.rounds,
             status=status,
+            stop_reason=reason,
             violations=tuple(referee.violations),
             start=referee.start,
             final_point=final_point,
@@ -69,5 +81,5 @@ class Record:
             curvature_sum=referee.sums.curvature_sum,
             round_losses=tuple(self._losses[:played]) if kept else None,
             points=tuple(self._points[:played]) if self._keep == "points" else None,
-            observed=self.watch.observed(played + (status == "finished")),
+            observed=self.watch.observed(played + (status in ("finished", "stopped"))),
         )

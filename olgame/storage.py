@@ -217,6 +217,7 @@ def _game(transcript: Transcript) -> dict[str, object]:
         "rounds": transcript.rounds,
         "planned_rounds": transcript.planned_rounds,
         "status": transcript.status,
+        "stop_reason": transcript.stop_reason,
         "violations": [violation._asdict() for violation in transcript.violations],
         "seed": transcript.seed,
         "keep": transcript.keep,

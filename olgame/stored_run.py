@@ -24,8 +24,8 @@ class StoredRun:
         folder: where it lies.
         config: what the run was asked to do.
         results: what came out; certified and estimated numbers are of their own types again.
-        game: how the game went: rounds, planned_rounds, status, violations, seed, parts by name,
-            and what was observed.
+        game: how the game went: rounds, planned_rounds, status, stop_reason, violations, seed,
+            parts by name, and what was observed.
         columns: the per-round arrays of the transcript, each of shape ``(T, ...)``.
         arrays: start, final_point, best_point, gradient_sum, curvature_sum, shape ``(..., p)``.
         versions: of the packages and of Python that played it.

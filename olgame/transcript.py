@@ -39,7 +39,7 @@ COLUMNS = (
 ARRAYS = ("start", "final_point", "best_point", "gradient_sum", "curvature_sum")
 """The points and sums of a transcript, shape ``(..., p)``."""
 
-Status = Literal["finished", "interrupted", "violated", "failed"]
+Status = Literal["finished", "stopped", "interrupted", "violated", "failed"]
 Floats = NDArray[np.float64]
 
 
@@ -75,8 +75,9 @@ class Transcript:
         seed: Seed of the game, or one for each of several.
         keep: ``"sums"``, ``"examples"`` or ``"points"``.
         planned_rounds: Rounds that were asked for.
-        status: ``"finished"``; ``"interrupted"`` by Ctrl-C; ``"violated"``: a rule was broken;
-            ``"failed"``: a part raised an error.
+        status: ``"finished"``; ``"stopped"`` before that by an observer; ``"interrupted"`` by
+            Ctrl-C; ``"violated"``: a rule was broken; ``"failed"``: a part raised an error.
+        stop_reason: which observer stopped the game and why; empty where none did.
         violations: Rules that were broken and recorded.
         start: W_1, shape ``(..., p)``.
         final_point: W_{T+1}, the point after the last update: the trained network.
@@ -106,6 +107,7 @@ class Transcript:
     keep: Keep
     planned_rounds: int
     status: Status
+    stop_reason: str = ""
     violations: tuple[Violation, ...]
     start: Array
     final_point: Array

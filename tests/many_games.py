@@ -9,6 +9,7 @@ import numpy as np
 
 import olgame as og
 from olgame.arrays import to_numpy
+from olgame.models.grouped_evaluation import GroupedEvaluation
 from olgame.transcript import ARRAYS, COLUMNS
 
 GAMES, SAMPLES, DIM, WIDTH, ROUNDS = 4, 12, 5, 16, 10
@@ -80,6 +81,23 @@ class Setting:
         return self._play(self.adversary(SEEDS[::-1][game], x[i], y[i]), SEEDS[game], **options)
 
 
+def factory(kind: Any) -> Any:
+    """``network(activation, paired)(seed)`` of a class of two-layer networks."""
+
+    def network(activation: str = "softplus", paired: bool = True, **options: Any) -> Any:
+        def make(seed: Any) -> Any:
+            sizes: dict[str, Any] = {"dim": DIM, "width": WIDTH, **options}
+            return kind(activation=activation, paired=paired, seed=seed, **sizes)
+
+        return make
+
+    return network
+
+
+def linearized(make: Any) -> Any:
+    return lambda seed: og.models.Linearized(make(seed))
+
+
 def difference(one: og.Transcript, other: og.Transcript) -> float:
     """Largest difference of two transcripts of single games, over all that they hold."""
     assert one.games == other.games == ()
@@ -130,3 +148,42 @@ def round_difference(setting: Setting, run: og.Transcript, game: int) -> float:
         ):
             worst = max(worst, float(np.abs(to_numpy(a) - to_numpy(b)).max()))
     return worst
+
+
+def check_games_with_classes(network: Any, loss: str, paired: bool, monkeypatch: Any) -> None:
+    """Output weights of shape (m, k) for each game, also a few games at a time."""
+    make = network(paired=paired, classes=3)
+    for model in (make, linearized(make)):
+        setting = Setting(model=model, loss=getattr(og.losses, loss), classes=3, batch_size=7)
+        assert worst_difference(setting) < 1e-12
+        run = setting.together()
+        assert og.regret.game_ledgers(run, run.final_point).closes
+        monkeypatch.setattr("olgame.models.grouped_evaluation.GROUP", 2 * WIDTH * SAMPLES)
+
+
+def check_games_in_groups(
+    make: Any, size: int, own_data: bool, monkeypatch: Any, *, inner: bool = False
+) -> None:
+    """Large games are evaluated ``size`` at a time; ``inner``: by the linearized network."""
+    monkeypatch.setattr("olgame.models.grouped_evaluation.GROUP", size * WIDTH * SAMPLES)
+    assert worst_difference(Setting(model=make, own_data=own_data)) < 1e-12
+    model = make(SEEDS)
+    network = getattr(model, "model", model) if inner else model
+    inputs = model.asarray(data()[0])
+    assert isinstance(network.at(model.start, inputs), GroupedEvaluation)
+
+
+def check_rounds_from_a_common_point(
+    make: Any, loss: str, norm: str, rounds: int, bound: float = 1e-10
+) -> None:
+    """Where kinks amplify rounding, whole games drift apart, but no round does."""
+    setting = Setting(
+        model=make,
+        loss=getattr(og.losses, loss),
+        perturbation_set=getattr(og.perturbations, norm)(0.2),
+        learner=og.learners.OnlineGradientDescent(2.0),
+        rounds=rounds,
+    )
+    run = setting.together()
+    for game in range(GAMES):
+        assert round_difference(setting, run, game) < bound

@@ -70,6 +70,15 @@ def test_values_and_derivatives_match_sixty_digit_ones(mp: Any, sigma: Any, orde
 
 
 @smooth
+def test_values_and_derivatives_at_once_are_those_one_by_one(sigma: Any) -> None:
+    z = np.concatenate([POINTS, [-1e300, -800.0, -0.0, 0.0, 800.0, 1e300]])
+    value, derivative = sigma.value_and_derivative(z)
+    np.testing.assert_allclose(value, sigma.value(z), rtol=1e-15, atol=1e-300)
+    np.testing.assert_allclose(derivative, sigma.derivative(z), rtol=1e-15, atol=1e-300)
+    assert np.isnan(sigma.value_and_derivative(np.array([np.nan]))).all()
+
+
+@smooth
 def test_derivatives_are_finite_differences(sigma: Any) -> None:
     z = np.linspace(-8, 8, 801)
     h = 1e-5

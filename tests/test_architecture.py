@@ -52,7 +52,8 @@ ARROWS: dict[str, set[str]] = {
     "learners": BASE | {"sets", "step_sizes", "mirror_maps", "feedback", "noise"},
     "attacks": BASE | {"perturbations", "models", "losses"},
     "adversaries": BASE
-    | {"attacks", "models", "losses", "perturbations", "data", "sets", "learners", "feedback"},
+    | {"attacks", "models", "losses", "perturbations", "data", "sets", "learners", "feedback"}
+    | {"certify"},
     "transcript": BASE | PROTOCOLS | {"observers"},
     "running_sums": BASE | PROTOCOLS,
     "round_columns": BASE,
@@ -66,6 +67,7 @@ ARROWS: dict[str, set[str]] = {
     "game": BASE
     | PROTOCOLS
     | {"transcript", "referee", "observers", "opening", "shelf", "record", "checkpoint"},
+    "play_until": BASE | PARTS | GAME | READERS,
     "resume": BASE
     | PROTOCOLS
     | {"transcript", "referee", "observers", "opening", "shelf", "record", "checkpoint"}
@@ -73,8 +75,9 @@ ARROWS: dict[str, set[str]] = {
     "replay": BASE | PROTOCOLS | {"transcript"},
     "duality": BASE | PARTS | {"transcript", "replay"},
     "regret": BASE | PARTS | {"transcript", "replay", "duality"},
-    "certify": BASE | PARTS | {"transcript"},
-    "theory": BASE | PARTS | {"transcript", "replay", "duality", "regret", "certify"},
+    # Not adversaries: one of them plays certificates.
+    "certify": BASE | {"activations", "attacks", "losses", "models", "perturbations", "sets"},
+    "theory": BASE | PARTS | {"noise", "transcript", "replay", "duality", "regret", "certify"},
     "json_values": BASE,
     "run_files": BASE,
     "stored_run": BASE | {"run_files", "observers"},

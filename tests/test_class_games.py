@@ -11,6 +11,7 @@ import pytest
 import olgame as og
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError, DataError
+from tests.comparators import comparators
 
 pytest.importorskip("sklearn")
 WIDTH, RADIUS, ROUNDS = 60, 2.0, 10
@@ -46,15 +47,6 @@ def play(model: Any, loss: Any = "cross_entropy", learner: Any = None, **options
     decision_set = options.pop("decision_set", None) or model.neighborhood(RADIUS)
     adversary = attacker(model, loss, **options)
     return og.play(learner, adversary, decision_set, rounds=ROUNDS, keep="points")
-
-
-def comparators(run: Any) -> dict[str, Any]:
-    return {
-        "start": run.start,
-        "last": run.final_point,
-        "random": run.decision_set.sample(np.random.default_rng(1), tuple(run.start.shape)),
-        "maximizer": og.regret.linear_maximizer(run),
-    }
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -123,7 +123,7 @@ class Recorder:
     def climbing(self, loss: Any) -> Recorder:
         """The objective with another climb; the notes are the same."""
         other = copy.copy(self)
-        other.objective = self.objective.climbing(loss)  # type: ignore[attr-defined]
+        other.objective = self.objective.climbing(loss)  # type: ignore[attr-defined]  # it can climb: the caller asked
         return other
 
     def path(self, reference: Array) -> Any:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ from olgame.experiments.demo_game import (
 from olgame.experiments.demo_seeds import over_seeds
 from olgame.experiments.demo_settings import DemoSettings
 from olgame.experiments.experiment import Experiment, ExperimentInterrupted
+from olgame.experiments.uninterrupted import uninterrupted
 from olgame.experiments.variant import Variant
 from olgame.observers import Observer
 from olgame.report.figure import save_figure
@@ -110,22 +108,29 @@ def _run(settings: DemoSettings, variant: Variant, observers: tuple[Observer, ..
         results["game"] = variant.describe(settings, game, time.perf_counter() - begin)
         variant.analyze(settings, game, transcript, results, observers)
         results["status"] = transcript.status
+        if transcript.status == "stopped":
+            results["stop_reason"] = transcript.stop_reason
+            results["game"]["rounds"] = _played(transcript)
     except (KeyboardInterrupt, OlgameError) as stop:
         transcript = transcript or getattr(stop, "transcript", None)
         if transcript is None:
             raise
         results.setdefault("game", variant.describe(settings, game, time.perf_counter() - begin))
-        results["game"]["rounds"] = f"{transcript.rounds} of {transcript.planned_rounds} played"
+        results["game"]["rounds"] = _played(transcript)
         results["loss"] = sections.losses(transcript)
         results["regret"] = sections.regret_per_round(transcript)
         results["held_out"] = held_out_section(game, transcript)
-        with _uninterrupted():
+        with uninterrupted():
             _write(folder, settings, transcript, results)
         if isinstance(stop, KeyboardInterrupt):
             raise ExperimentInterrupted("interrupted", folder) from stop
         raise
     _write(folder, settings, transcript, results)
     return folder
+
+
+def _played(run: Transcript) -> str:
+    return f"{run.rounds} of {run.planned_rounds} played"
 
 
 def _keep_in(settings: DemoSettings, game: PlayableGame, folder: Path) -> Path | None:
@@ -141,19 +146,6 @@ def _keep_in(settings: DemoSettings, game: PlayableGame, folder: Path) -> Path |
             f"{settings.keep_in!r}, which is no folder."
         )
     return place
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """A second Ctrl-C must not lose what the first one left to be written."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _write(

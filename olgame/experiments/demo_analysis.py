@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
-import numpy as np
-
 from olgame import certify, regret, theory
-from olgame.arrays import as_like, to_numpy, unit_roundoff
-from olgame.exceptions import NotAvailableError
 from olgame.experiments import sections
 from olgame.experiments.demo_game import DemoGame, PlayableGame
 from olgame.experiments.demo_settings import DemoSettings
 from olgame.randomness import generator
-from olgame.results import Certified, Interval
+from olgame.results import Interval
 from olgame.transcript import Transcript
 from olgame.typing import Array
 
@@ -31,7 +26,7 @@ def analyze(
     radius = settings.weight_radius
     results["loss"] = sections.losses(run)
     results["regret"] = sections.regret_per_round(run)
-    last = _inside(run.final_point, run.start, radius)
+    last = theory.drawn_inside(run.final_point, game.model.start, radius)
     held_out = held_out_section(game, run)
     results["held_out"] = held_out
     bracket = _robust_loss(game, run, last)
@@ -44,28 +39,31 @@ def analyze(
     results["curves"] = sections.curves(
         run, books["the linear-regret maximizer"], books["the last iterate"]
     )
-    floors, hindsight, state = _floors(game, run, radius)
-    ceilings, points = {"last iterate": bracket}, [last]
-    if hindsight is not None:
-        ceilings["hindsight point"] = _robust_loss(game, run, hindsight)
-        points.append(hindsight)
-    floor = max(floors, key=float, default=None)
-    ends = zip(ceilings.values(), points, strict=True)
-    uppers = [theory.ceiling(run, b, w, radius) for b, w in ends if b.upper is not None]
-    ceiling = min(uppers, key=float, default=None)
+    value = theory.game_value(
+        run,
+        radius,
+        points={theory.AVERAGE: game.average.point},
+        brackets={theory.LAST: bracket},
+        late_rounds=LATE_ROUNDS,
+        best_weights=False,
+    )
     results["certificates"] = [
         sections.row("robust loss of the last iterate", bracket.lower, bracket.upper),
-        *sections.value_rows(floors, ceilings, radius),
-        sections.row("value of the game", floor, ceiling, "the best of the above"),
+        *sections.value_rows(value),
     ]
+    results["value"] = value.to_dict()
     if held_out is not None and settings.held_out == "certified":
         found = _held_out_bracket(game, last)
         name = "held-out robust loss of the last iterate"
         results["certificates"].append(sections.row(name, found.lower, found.upper))
         held_out["robust_error"] = sections.robust_error(found, game.adversary.loss)
-    results["hindsight"] = state
+    results["hindsight"] = sections.hindsight(value)
     results["verdict"] = game.theorem.check(
-        run, accuracy=settings.accuracy, weight_radius=radius, floor=floor, ceiling=ceiling
+        run,
+        accuracy=settings.accuracy,
+        weight_radius=radius,
+        floor=value.floor,
+        ceiling=value.ceiling,
     ).to_dict()
 
 
@@ -115,44 +113,3 @@ def _held_out_bracket(game: DemoGame, w: Array) -> certify.Bracket:
     return certify.robust_loss(
         game.model, w, data.x, data.y, data.loss, data.perturbation_set, attack=data.attack
     )
-
-
-def _floors(
-    game: DemoGame, run: Transcript, radius: float
-) -> tuple[list[Certified], Array | None, dict[str, Any] | None]:
-    """The free floor, the duality gap's floor and the point it was certified at."""
-    floors = []
-    with contextlib.suppress(NotAvailableError):  # ReLU: only the gap below has a form for it
-        floors.append(theory.floor(run, radius))
-    late: list[Any] = list(run.kept_losses("A floor")[-LATE_ROUNDS:])
-    inputs = [loss.x for loss in late]
-    y, loss = game.adversary.y, game.adversary.loss
-    try:
-        u0 = theory.hindsight_point(
-            game.model, inputs, y, loss, radius, start=run.final_point, steps=60
-        )
-        found = theory.gap(game.model, u0, inputs, y, loss, None, radius)
-    except NotAvailableError:
-        return floors, None, None
-    floors.append(found.certified)
-    state = {
-        "value": found.value,
-        "gap": found.gap,
-        "globally_optimal": found.globally_optimal,
-        "stationarity_ratio": found.stationarity_ratio,
-        "lambda_max": found.lambda_max,
-    }
-    return floors, _inside(u0, run.start, radius), state
-
-
-def _inside(point: Array, start: Array, radius: float) -> Array:
-    """``point``, drawn toward W_0 by as little as brings it into B(R) in exact distance."""
-    origin = to_numpy(start)
-    offset = to_numpy(point) - origin
-    shrink = 1.0
-    while True:
-        candidate: Array = as_like(origin + shrink * offset, point)
-        distance = float(np.linalg.norm(to_numpy(candidate) - origin))
-        if distance <= radius:
-            return candidate
-        shrink = (shrink - unit_roundoff(start)) * radius / distance

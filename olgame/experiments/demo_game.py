@@ -17,7 +17,7 @@ from olgame.experiments.demo_settings import DemoSettings
 from olgame.game import play
 from olgame.learners import OnlineGradientDescent
 from olgame.models.model import HasTwoLayers, Model
-from olgame.observers import HeldOut, Observer
+from olgame.observers import AveragePoint, HeldOut, Observer
 from olgame.transcript import Transcript
 
 __all__ = [
@@ -84,6 +84,12 @@ class DemoGame(PlayableGame):
     plan: theory.Plan | None
     refusal: str
     model: Network
+    average: AveragePoint = attrs.field(factory=AveragePoint)
+
+    @property
+    def watchers(self) -> tuple[Observer, ...]:
+        """The averaged iterate is one of the points that are tried for the ceiling."""
+        return (*super().watchers, self.average)
 
 
 def set_up(settings: DemoSettings, make_network: MakeNetwork) -> DemoGame:

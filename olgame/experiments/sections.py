@@ -19,6 +19,7 @@ __all__ = [
     "book",
     "curves",
     "held_out",
+    "hindsight",
     "ledger_rows",
     "losses",
     "regret_per_round",
@@ -88,15 +89,32 @@ def row(
     }
 
 
-def value_rows(
-    floors: list[Certified], ceilings: dict[str, Bracket], weight_radius: float
-) -> list[Section]:
+def value_rows(value: theory.GameValue) -> list[Section]:
     """Every bound on the value of the game, and the best pair of them."""
-    name = f"least robust loss in B({weight_radius:g})"
-    rows = [row(name, floor, None) for floor in floors]
-    for point, bracket in ceilings.items():
-        rows.append(row(name, None, bracket.upper, f"certificate at the {point}"))
-    return rows
+    name = f"least robust loss in B({value.weight_radius:g})"
+    rows = [row(name, floor.certified, None) for floor in value.floors]
+    rows += [
+        row(name, None, end.certified, f"certificate at the {end.name}")
+        for end in value.ceilings
+        if end.certified is not None
+    ]
+    best = row("value of the game", value.floor, value.ceiling, "the best of the above")
+    return [*rows, best]
+
+
+def hindsight(value: theory.GameValue) -> Section | None:
+    """The point in hindsight, which is searched for, and what is proved of it."""
+    found = value.hindsight
+    if found is None or found.gap is None:
+        return None
+    return {
+        "floor": found.certified,
+        "value": found.gap.value,
+        "gap": found.gap.gap,
+        "globally_optimal": found.gap.globally_optimal,
+        "stationarity_ratio": found.gap.stationarity_ratio,
+        "lambda_max": found.gap.lambda_max,
+    }
 
 
 def held_out(run: Transcript, observer: str, about: str) -> Section | None:

@@ -1,5 +1,6 @@
 """Who watches a game without taking part in it."""
 
+from olgame.observers.average_point import AveragePoint as AveragePoint
 from olgame.observers.held_out import HeldOut as HeldOut
 from olgame.observers.linearization_error import LinearizationError as LinearizationError
 from olgame.observers.observed import Observed as Observed

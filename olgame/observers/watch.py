@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,12 @@ class Watch:
         self._notes: dict[str, list[tuple[int, dict[str, NDArray[np.float64]]]]] = {}
         for observer in observers:
             self._observers[_free(_name(observer), self._observers)] = observer
+        self._stops: dict[str, Callable[[], object]] = {
+            name: observer.why_stop
+            for name, observer in self._observers.items()
+            if hasattr(observer, "why_stop")
+        }
+        self.stop_reason = ""
 
     def open(self, opening: Opening) -> None:
         """Before the first round."""
@@ -39,15 +45,21 @@ class Watch:
             if opens is not None:
                 opens(opening)
 
-    def see(self, seen: Round) -> None:
-        """After a round."""
+    def see(self, seen: Round) -> bool:
+        """After a round; True where an observer says why the game should stop here."""
         for name, observer in self._observers.items():
             found = observer(seen)
             if found is not None:
                 self._note(name, seen.round, found)
+        for name, why_stop in self._stops.items():
+            reason = why_stop()
+            if reason is not None:
+                self.stop_reason = f"{name}: {_sentence(name, reason)}"
+                return True
+        return False
 
     def end(self, ending: Ending) -> None:
-        """After the last round of a game that was played to its end."""
+        """After the last round of a game that was played to its end, or stopped."""
         for name, observer in self._observers.items():
             ends = getattr(observer, "ending", None)
             found = None if ends is None else ends(ending)
@@ -73,10 +85,13 @@ class Watch:
         """Take up what was found before."""
         for name, kept in found.items():
             columns = kept["columns"]
-            self._notes[name] = [
+            notes = self._notes[name] = [
                 (int(t), {key: np.array(column[i]) for key, column in columns.items()})
                 for i, t in enumerate(kept["rounds"])
             ]
+            resuming = getattr(self._observers.get(name), "resuming", None)
+            if resuming is not None:
+                resuming(Observed.of(notes))
 
     def observed(self, last: int) -> dict[str, Observed]:
         """What was found in rounds 1, ..., ``last``, by the names of the observers."""
@@ -111,6 +126,15 @@ class Watch:
 def _name(observer: Any) -> str:
     name = getattr(observer, "name", None) or getattr(observer, "__name__", None)
     return str(name or type(observer).__name__)
+
+
+def _sentence(name: str, reason: object) -> str:
+    if not isinstance(reason, str) or not reason:
+        raise ArgumentError(
+            f"`play(observers=...)`: `why_stop()` of {name!r} must return None or a sentence that "
+            f"says why the game should stop, got {reason!r}."
+        )
+    return reason
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:

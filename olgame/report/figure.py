@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from olgame.report.bands import draw_band
 from olgame.report.deep_panels import deep_panels
 from olgame.report.numbers import number
+from olgame.report.width_figure import width_figure
 from olgame.storage import StoredRun, load_run
 
 __all__ = ["game_figure", "save_figure"]
@@ -56,7 +57,9 @@ def save_figure(folder: str | Path) -> tuple[Path, Path]:
     folder = Path(folder)
     # Text stays text in the SVG; the hash salt makes equal runs give equal files.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "olgame"}):
-        figure = game_figure(load_run(folder))
+        run = load_run(folder)
+        # A run of the experiment about width is many games, with a figure of its own.
+        figure = width_figure(run) if "width" in run.results else game_figure(run)
         png, svg = folder / "figure.png", folder / "figure.svg"
         figure.savefig(png, dpi=130)
         figure.savefig(svg, metadata={"Date": None})
@@ -133,8 +136,13 @@ def _observed(axis: Any, run: StoredRun) -> None:
             dash, marker = next(styles, ("-", "o"))
             axis.plot(
                 found.rounds, values, color=_VIOLET, lw=1.2, ls=dash, marker=marker, ms=3,
-                label=f"{name}: {column.replace('_', ' ')}",
+                label=f"{name}: {_told(column)}",
             )  # fmt: skip
+
+
+def _told(column: str) -> str:
+    """The name of an observed loss; what an attack found is an estimate from below."""
+    return column.replace("_", " ") + (" (estimated)" if column.startswith("attacked") else "")
 
 
 def _regret(axis: Any, run: StoredRun) -> None:

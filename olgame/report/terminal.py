@@ -14,6 +14,8 @@ from rich.text import Text
 from olgame.report.bands import seeds_table
 from olgame.report.deep_tables import constants_table, trends_table
 from olgame.report.numbers import number
+from olgame.report.value_tables import width_of_value
+from olgame.report.width_tables import width_tables
 
 __all__ = ["render"]
 
@@ -27,8 +29,8 @@ _CONTENT = {"informative": "bold green", "vacuous": "bold yellow", "undecided": 
 
 _KNOWN = {
     *("status", "plan", "game", "loss", "regret", "ledger", "certificates", "verdict"),
-    *("curves", "hindsight", "twin", "held_out"),
-    *("suggested", "constants", "trends", "not_available", "seeds"),
+    *("curves", "hindsight", "twin", "held_out", "value", "stop_reason"),
+    *("suggested", "constants", "trends", "not_available", "seeds", "width"),
 }
 _OPTIONAL = {"held_out", "suggested", "constants", "trends", "not_available", "seeds"}
 
@@ -55,10 +57,17 @@ def render(results: Results, console: Console) -> None:
         ("Verdict", "verdict", _verdict),
         ("Over seeds", "seeds", seeds_table),
         ("Not available", "not_available", lambda results: _pairs(results["not_available"])),
+        ("What width buys", "width", width_tables),
     )
-    if results.get("status") != "finished":
+    if "width" in results and results.get("status") != "finished":
+        text = f"The run was {results.get('status')}: rows are missing. --resume goes on with it."
+        console.print(Text(text, style="bold red"))
+    elif results.get("status") == "stopped":
+        text = f"The game was stopped before its planned end. {results.get('stop_reason', '')}"
+        console.print(Text(text.strip(), style="yellow"))
+    elif results.get("status") != "finished":
         without = _OPTIONAL | set(results.get("not_available") or ())
-        keys = [key for _, key, _ in sections if key not in without]
+        keys = [key for _, key, _ in sections if key not in without | {"width"}]
         missing = ", ".join(key for key in keys if results.get(key) is None)
         text = f"The run was {results.get('status')}; not computed: {missing or 'nothing'}."
         console.print(Text(text, style="bold red"))
@@ -188,7 +197,8 @@ def _certificates(results: Results) -> RenderableType:
     for row in results["certificates"]:
         ends = (_end(row.get("lower")), _end(row.get("upper")))
         table.add_row(row["quantity"], *ends, row["method"])
-    return Group(Text("every number of this table is certified", style="dim"), table)
+    head = Text("every number of this table is certified", style="dim")
+    return Group(head, table, *width_of_value(results.get("value") or {}))
 
 
 def _end(value: Any) -> str:

@@ -7,6 +7,9 @@ from olgame.theory.ada_hedge_bound import AdaHedgeBound as AdaHedgeBound
 from olgame.theory.adagrad_bound import AdaGradBound as AdaGradBound
 from olgame.theory.ader_bound import AderBound as AderBound
 from olgame.theory.amsgrad_bound import AMSGradBound as AMSGradBound
+from olgame.theory.attained_linearization import (
+    attained_linearization as attained_linearization,
+)
 from olgame.theory.blum_mansour_bound import BlumMansourBound as BlumMansourBound
 from olgame.theory.ceiling import ceiling as ceiling
 from olgame.theory.coin_betting_bound import CoinBettingBound as CoinBettingBound
@@ -15,8 +18,17 @@ from olgame.theory.deep_relu import DeepReLU as DeepReLU
 from olgame.theory.deep_relu import DeepSteps as DeepSteps
 from olgame.theory.deep_shape import DeepShape as DeepShape
 from olgame.theory.deep_verdict import DeepVerdict as DeepVerdict
+from olgame.theory.drawn_inside import drawn_inside as drawn_inside
 from olgame.theory.floor import floor as floor
 from olgame.theory.follow_the_leader_bound import FollowTheLeaderBound as FollowTheLeaderBound
+from olgame.theory.game_value import AVERAGE as AVERAGE
+from olgame.theory.game_value import LAST as LAST
+from olgame.theory.game_value import GameValue as GameValue
+from olgame.theory.game_value import game_value as game_value
+from olgame.theory.game_value_causes import Cause as Cause
+from olgame.theory.game_value_causes import Causes as Causes
+from olgame.theory.game_value_ceilings import ValueCeiling as ValueCeiling
+from olgame.theory.game_value_floors import ValueFloor as ValueFloor
 from olgame.theory.gradient_descent_bound import GradientDescentBound as GradientDescentBound
 from olgame.theory.hedge_bound import HedgeBound as HedgeBound
 from olgame.theory.kink_moves import KinkMove as KinkMove
@@ -26,6 +38,7 @@ from olgame.theory.linearization_search import search_linearization as search_li
 from olgame.theory.mirror_descent_bound import MirrorDescentBound as MirrorDescentBound
 from olgame.theory.moreau_envelope_bound import MoreauEnvelopeBound as MoreauEnvelopeBound
 from olgame.theory.newton_step_bound import NewtonStepBound as NewtonStepBound
+from olgame.theory.noisy_bound import NoisyBound as NoisyBound
 from olgame.theory.one_point_bound import OnePointBound as OnePointBound
 from olgame.theory.online_frank_wolfe_bound import OnlineFrankWolfeBound as OnlineFrankWolfeBound
 from olgame.theory.optimistic_bound import OptimisticBound as OptimisticBound

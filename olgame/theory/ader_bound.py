@@ -18,7 +18,7 @@ from olgame.theory.learner_premises import bounded_gradients, diameter_of, playe
 from olgame.theory.premise import Premise, Premises
 from olgame.theory.regret_bound import BoundStatement
 from olgame.transcript import Transcript
-from olgame.validation import require
+from olgame.validation import require, require_finite_positive
 
 __all__ = ["AderBound"]
 
@@ -104,9 +104,9 @@ class AderBound:
             ArgumentError: A number is outside its domain.
         """
         owner = "AderBound.prior"
-        given = {"rounds": rounds, "gradient_bound": gradient_bound, "diameter": diameter}
-        for name, number in given.items():
-            require(0.0 < number < math.inf, owner, name, "be finite and positive", number)
+        require_finite_positive(
+            owner, rounds=rounds, gradient_bound=gradient_bound, diameter=diameter
+        )
         rule = "be between 0 and (T - 1) D"
         longest = (rounds - 1) * diameter * (1.0 + 1e-12)
         require(0.0 <= path_length <= longest, owner, "path_length", rule, path_length)

@@ -20,6 +20,7 @@ from olgame.transcript import Transcript
 
 __all__ = [
     "SLACK",
+    "check_below_robust_loss",
     "check_single_game",
     "deterministic",
     "finished",
@@ -52,6 +53,24 @@ def check_single_game(run: Transcript, owner: str) -> None:
             f"`{owner}(run=...)` must be a single game, got leading axes {run.loss.shape[1:]}; "
             "judge them one by one: `run.game(index)`."
         )
+
+
+def check_below_robust_loss(run: Transcript, owner: str) -> float:
+    """Raise `NotAvailableError` unless the run shows l_t <= L_* for every t.
+
+    Returns:
+        How far outside B(x) inputs were played, by rounding: l_t <= L_* holds for B(x) enlarged by
+        it.
+    """
+    if run.rounds == 0:
+        raise NotAvailableError(f"`{owner}(run=...)`: no round was played.")
+    for premise in (deterministic(run), full_batch(run), inputs_allowed(run), played_losses(run)):
+        if not premise.holds:
+            raise NotAvailableError(
+                f"`{owner}(run=...)` needs l_t <= L_*, which this run does not show: "
+                f"{premise.name} ({premise.status}): {premise.detail}."
+            )
+    return float(run.input_distance.max())
 
 
 def _where(bad: Any) -> str:
@@ -265,13 +284,22 @@ def _storage(run: Transcript) -> Any:
     return eps * (2.0 * _norms(run) + far) + _roundings(run) * run.distance
 
 
-def finished(run: Transcript) -> Premise:
-    """The game was played to its end and no number in it is nan or inf."""
+def finished(run: Transcript, *, in_expectation: bool = False) -> Premise:
+    """The game was played to its end and no number in it is nan or inf.
+
+    A game that an observer stopped has an end that was chosen by what was played. A bound that
+    holds for every sequence of moves holds after every round, so for that one too. What holds
+    ``in_expectation``, for a number of rounds fixed before, need not hold at a round so chosen.
+    """
     name = "played to the end"
     broken = [v for v in run.violations if v.rule == "finite"]
     if broken:
         return Premise(name, "fails", broken[0].message)
+    detail = f"{run.rounds} of {run.planned_rounds} rounds, status {run.status!r}"
+    if run.status == "stopped" and run.rounds <= run.planned_rounds:
+        detail += f" ({run.stop_reason})"
+        if in_expectation:
+            return Premise(name, "not checked", f"{detail}: a round chosen by what was played")
+        return Premise(name, "holds", detail)
     done = run.status == "finished" and run.rounds == run.planned_rounds
-    return Premise.of(
-        name, done, f"{run.rounds} of {run.planned_rounds} rounds, status {run.status!r}"
-    )
+    return Premise.of(name, done, detail)

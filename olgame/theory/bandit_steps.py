@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from olgame.arrays import to_numpy
 from olgame.feedback import Feedback
-from olgame.learners.one_point_bandit import OnePointBandit
 from olgame.learners.shrunk_set import ShrunkSet
-from olgame.learners.two_point_bandit import TwoPointBandit
+from olgame.learners.sphere_bandit import SphereBandit
 from olgame.theory.told_regret import largest_linear_regret
 from olgame.transcript import Transcript
 
@@ -45,7 +44,7 @@ class BanditSteps(NamedTuple):
         return np.asarray(size**2 / (2.0 * step_size) + 0.5 * step_size * squares)
 
 
-def bandit_steps(run: Transcript, learner: OnePointBandit | TwoPointBandit) -> BanditSteps:
+def bandit_steps(run: Transcript, learner: SphereBandit) -> BanditSteps:
     """The steps of ``learner`` in the game ``run``, from its kept losses.
 
     Raises:

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from olgame.regret.swap import swap_curve
 from olgame.step_sizes import StepSize, as_step_size
 from olgame.theory import audit
 from olgame.theory.hedge_bound import complexity, exponential_weights, prior_premise, steps
@@ -95,7 +96,7 @@ class BlumMansourBound:
     def regret(self, run: Transcript) -> Floats:
         """The swap regret after 1, ..., T rounds; nan where the losses are gone."""
         game = expert_sequence(run)
-        return np.full(run.rounds, np.nan) if game is None else swap_regret(game)
+        return np.full(run.rounds, np.nan) if game is None else swap_curve(run)
 
     def bound(self, run: Transcript) -> Floats:
         """The bound after 1, ..., T rounds; nan where the losses are gone."""
@@ -122,14 +123,3 @@ class BlumMansourBound:
         scale = 1.0 + float(eta.max() * game.ranges.sum())
         forgiven = audit.rounding(run) + audit.SLACK * float(np.finfo(np.float64).eps) * scale
         return Premise.of(name, off <= forgiven, f"moved by up to {off:.2g}")
-
-
-def swap_regret(game: PlayedSequence) -> Floats:
-    """sum_i max_j sum_{r <= t} q_{r,i} (g_{r,i} - g_{r,j}) for t = 1..T, shape ``(T,)``."""
-    weights, losses = game.points[:-1], game.gradients
-    total = np.zeros((weights.shape[1], weights.shape[1]))
-    found = np.empty(len(losses))
-    for t, (q, g) in enumerate(zip(weights, losses, strict=True)):
-        total += q[:, None] * (g[:, None] - g[None, :])
-        found[t] = total.max(axis=1).sum()
-    return found

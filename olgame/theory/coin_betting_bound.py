@@ -22,7 +22,7 @@ from olgame.theory.played_sequence import PlayedSequence, played_sequence, recom
 from olgame.theory.premise import Premise, Premises
 from olgame.theory.regret_bound import BoundStatement
 from olgame.transcript import Transcript
-from olgame.validation import require
+from olgame.validation import require, require_finite_positive, require_integer
 
 __all__ = ["CoinBettingBound", "log_potential"]
 
@@ -87,8 +87,8 @@ class CoinBettingBound:
     radius: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        good = self.radius is None or 0.0 < self.radius < math.inf
-        require(good, "CoinBettingBound", "radius", "be finite and positive", self.radius)
+        if self.radius is not None:
+            require_finite_positive("CoinBettingBound", radius=self.radius)
 
     @property
     def statement(self) -> BoundStatement:
@@ -108,8 +108,7 @@ class CoinBettingBound:
             rounds: T >= 1.
             coordinates: Number of bettors.
         """
-        ok = isinstance(rounds, int) and not isinstance(rounds, bool) and rounds >= 1
-        require(ok, "CoinBettingBound.against", "rounds", "be an integer of at least 1", rounds)
+        require_integer("CoinBettingBound.against", rounds=rounds)
         ok = 0.0 <= norm < math.inf
         require(ok, "CoinBettingBound.against", "norm", "be finite and at least 0", norm)
         value = coordinates * float(self._closed_form(norm, np.array([float(rounds)]))[0])

@@ -21,7 +21,7 @@ from olgame.theory.linearization_search import search_linearization
 from olgame.theory.path_error import edge_error, path_error
 from olgame.theory.projected_ogd import ProjectedOGD
 from olgame.transcript import Transcript
-from olgame.validation import require
+from olgame.validation import require_finite_positive, require_integer
 
 __all__ = ["DeepReLU", "DeepSteps"]
 
@@ -102,14 +102,10 @@ class DeepReLU:
             `olgame.theory.ProjectedOGD` checks on what was played.
         """
         _require_deep(model, "suggest")
-        ok = isinstance(rounds, int) and not isinstance(rounds, bool) and rounds >= 1
-        require(ok, "DeepReLU.suggest", "rounds", "be an integer of at least 1", rounds)
+        require_integer("DeepReLU.suggest", rounds=rounds)
         length = gradient if isinstance(gradient, int | float) else kernels(gradient).norm(gradient)
         bound = float(f"{safety * float(to_numpy(length)):.4g}")
-        for name, value in (("gradient", bound), ("weight_radius", weight_radius)):
-            require(
-                0.0 < value < math.inf, "DeepReLU.suggest", name, "be finite and positive", value
-            )
+        require_finite_positive("DeepReLU.suggest", gradient=bound, weight_radius=weight_radius)
         reach = math.sqrt(model.depth / model.width) * weight_radius
         root = bound * math.sqrt(rounds)
         return DeepSteps(reach / root, rounds, bound, reach, reach * root)
@@ -176,9 +172,9 @@ class DeepReLU:
             ArgumentError: A number is not finite and positive.
             NotAvailableError: ``run`` holds several independent games.
         """
-        for name, value in (("weight_radius", weight_radius), ("accuracy", accuracy)):
-            good = (value is None and name == "accuracy") or 0.0 < float(value or 0.0) < math.inf
-            require(good, "DeepReLU.check", name, "be finite and positive", value)
+        require_finite_positive("DeepReLU.check", weight_radius=weight_radius)
+        if accuracy is not None:
+            require_finite_positive("DeepReLU.check", accuracy=accuracy)
         audit.check_single_game(run, "DeepReLU.check")
         premises = deep_premises(run, weight_radius, self._hidden(run, weight_radius, accuracy))
         regret = None

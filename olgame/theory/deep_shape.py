@@ -6,7 +6,7 @@ import math
 
 import attrs
 
-from olgame.validation import require
+from olgame.validation import require_finite_positive
 
 __all__ = ["EXPONENTS", "DeepShape", "deep_shape"]
 
@@ -49,8 +49,7 @@ def deep_shape(*, width: int, depth: int, weight_radius: float, accuracy: float)
         ('1.3e+16', '20.3')
     """
     sizes = {"width": width, "depth": depth, "weight_radius": weight_radius, "accuracy": accuracy}
-    for name, value in sizes.items():
-        require(0.0 < value < math.inf, "DeepReLU.shape", name, "be finite and positive", value)
+    require_finite_positive("DeepReLU.shape", **sizes)
     power = {
         quantity: math.prod(
             float(sizes[of.replace(" ", "_")]) ** exponent

@@ -13,13 +13,7 @@ from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
 from olgame.models.model import HasTwoLayers
 from olgame.replay import replay
 from olgame.results import Certified, least_robust_loss
-from olgame.theory.audit import (
-    check_single_game,
-    deterministic,
-    full_batch,
-    inputs_allowed,
-    played_losses,
-)
+from olgame.theory.audit import check_below_robust_loss, check_single_game
 from olgame.theory.output_rounding import played_rounding
 from olgame.theory.stated_constants import refuted, stated_by_library
 from olgame.transcript import Transcript
@@ -106,7 +100,8 @@ def floor(run: Transcript, weight_radius: float, *, weights: Any = None) -> Cert
     require(0.0 < weight_radius < np.inf, "floor", "weight_radius", "be finite and positive",
             weight_radius)  # fmt: skip
     check_single_game(run, "floor")
-    excess = _refuse_what_proves_nothing(run)
+    excess = check_below_robust_loss(run, "floor")
+    _refuse_what_proves_nothing(run)
 
     radius = float(weight_radius)
     kappa, distance = run.weak_convexity, run.distance
@@ -172,21 +167,8 @@ def _weighted(run: Transcript, weights: Any) -> tuple[Floats, Floats]:
     return share, linear
 
 
-def _refuse_what_proves_nothing(run: Transcript) -> float:
-    """Raise unless l_t <= L_* and the lower models hold; else how far outside B(x) was played."""
-    if run.rounds == 0:
-        raise NotAvailableError("`floor(run=...)`: no round was played.")
-    for premise in (
-        deterministic(run),
-        full_batch(run),
-        inputs_allowed(run),
-        played_losses(run),
-    ):
-        if not premise.holds:
-            raise NotAvailableError(
-                "`floor(run=...)` needs l_t <= L_*, which this run does not show: "
-                f"{premise.name} ({premise.status}): {premise.detail}."
-            )
+def _refuse_what_proves_nothing(run: Transcript) -> None:
+    """Raise unless the lower models hold."""
     if not np.isfinite(run.weak_convexity).all():
         model = run.adversary.model  # type: ignore[attr-defined]
         message = (
@@ -211,4 +193,3 @@ def _refuse_what_proves_nothing(run: Transcript) -> float:
     for name in ("loss", "inner", "distance", "gradient_norm"):
         if not np.isfinite(getattr(run, name)).all():
             raise NotAvailableError(f"`floor(run=...)`: `run.{name}` is not finite.")
-    return float(run.input_distance.max())

@@ -18,7 +18,7 @@ from olgame.randomness import generator
 from olgame.sets.convex_set import ConvexSet
 from olgame.theory.kink_moves import kink_move
 from olgame.typing import Array
-from olgame.validation import require
+from olgame.validation import require_integer
 
 __all__ = ["SearchedError", "search_linearization"]
 
@@ -96,9 +96,8 @@ def search_linearization(
         >>> bool(0.3 * bound.values < found.values < bound.values)
         True
     """
-    for name, value, least in (("steps", steps, 1), ("random_starts", random_starts, 0)):
-        ok = isinstance(value, int) and not isinstance(value, bool) and value >= least
-        require(ok, "search_linearization", name, f"be an integer of at least {least}", value)
+    require_integer("search_linearization", steps=steps)
+    require_integer("search_linearization", 0, random_starts=random_starts)
     if getattr(model, "classes", None) is not None:
         raise NotAvailableError(
             f"`search_linearization(model=...)` must have one output a sample, got {model.name} "

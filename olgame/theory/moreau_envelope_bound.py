@@ -5,28 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-import numpy as np
-from numpy.typing import NDArray
 
 from olgame.arrays import kernels, to_numpy
 from olgame.learners.moreau_envelope import MoreauEnvelope
-from olgame.regret.dynamic import dynamic_curve
-from olgame.regret.linear import linear_maximizer
-from olgame.regret.played_sums import played_points
-from olgame.theory import audit
-from olgame.theory.learner_premises import convex_losses, played_by
-from olgame.theory.premise import Premises
+from olgame.losses.round_loss import RoundLoss
 from olgame.theory.regret_bound import BoundStatement
-from olgame.theory.told_regret import largest_linear_regret
-from olgame.transcript import Transcript
+from olgame.theory.wrapped_bound import WrappedBound
+from olgame.typing import Array
 
 __all__ = ["MoreauEnvelopeBound"]
 
-Floats = NDArray[np.float64]
-
 
 @attrs.frozen(eq=False)
-class MoreauEnvelopeBound:
+class MoreauEnvelopeBound(WrappedBound[MoreauEnvelope[Any]]):
     """Regret of `olgame.learners.MoreauEnvelope` around any learner, for convex losses.
 
     With gbar_t the gradient that the learner was told and gap_t its certificate, for every u in K
@@ -58,9 +49,6 @@ class MoreauEnvelopeBound:
         moreau1965.
     """
 
-    learner: MoreauEnvelope[Any]
-    comparator: Any = None
-
     @property
     def statement(self) -> BoundStatement:
         """What the theorem says."""
@@ -74,32 +62,8 @@ class MoreauEnvelopeBound:
             tightness="tight",
         )
 
-    def premises(self, run: Transcript) -> Premises:
-        """What the theorem assumes, recomputed."""
-        return Premises(
-            (
-                played_by(run, self.learner),
-                convex_losses(run),
-                audit.points_feasible(run),
-                audit.finished(run),
-            )
-        )
-
-    def regret(self, run: Transcript) -> Floats:
-        """sum_{s <= t} l_s(W_s) - l_s(u)."""
-        u = linear_maximizer(run) if self.comparator is None else self.comparator
-        return dynamic_curve(run, np.broadcast_to(to_numpy(u), (run.rounds, *run.start.shape)))
-
-    def bound(self, run: Transcript) -> Floats:
-        """The bound from the gradients that the learner was told."""
-        points, told, extra = [], [], []
-        losses = run.kept_losses("This bound")
-        for (point, gradient), loss in zip(played_points(run), losses, strict=True):
-            found = self.learner.envelope_gradient(loss, point)
-            turn = kernels(point).dot(gradient - found.gradient, found.gradient)
-            points.append(point)
-            told.append(found.gradient)
-            extra.append(float(to_numpy(self.learner.smoothing * turn + found.gap)))
-        support = run.decision_set.translate(-run.start).support
-        own = largest_linear_regret(points, told, run.start, support)
-        return np.asarray(own + np.cumsum(extra))
+    def told(self, t: int, point: Array, gradient: Array, loss: RoundLoss) -> tuple[Array, float]:
+        """gbar_t, and lambda <g_t - gbar_t, gbar_t> + gap_t."""
+        found = self.learner.envelope_gradient(loss, point)
+        turn = kernels(point).dot(gradient - found.gradient, found.gradient)
+        return found.gradient, float(to_numpy(self.learner.smoothing * turn + found.gap))

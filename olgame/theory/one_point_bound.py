@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import attrs
-import numpy as np
-from numpy.typing import NDArray
 
 from olgame.learners.one_point_bandit import OnePointBandit
 from olgame.results import Certified
-from olgame.theory import audit
-from olgame.theory.bandit_steps import bandit_steps
-from olgame.theory.learner_premises import bounded_set, played_by, reach_of
-from olgame.theory.premise import Premises
 from olgame.theory.regret_bound import BoundStatement
-from olgame.transcript import Transcript
-from olgame.validation import require
+from olgame.theory.sphere_bandit_bound import SphereBanditBound
 
 __all__ = ["OnePointBound"]
 
-Floats = NDArray[np.float64]
-
 
 @attrs.frozen
-class OnePointBound:
+class OnePointBound(SphereBanditBound):
     """Regret of `olgame.learners.OnePointBandit`: one bound that is sure, and one in the mean.
 
     With K_s = W_1 + s (K - W_1), s = 1 - delta/r, D_1 the reach of K from W_1, z_t in K_s the
@@ -98,33 +87,13 @@ class OnePointBound:
         Raises:
             ArgumentError: A number is not finite and positive.
         """
-        given = {"rounds": rounds, "dim": dim, "reach": reach, "inner_radius": inner_radius}
-        given |= {"lipschitz": lipschitz, "loss_bound": loss_bound}
-        for name, number in given.items():
-            good = 0.0 < number < math.inf
-            require(good, "OnePointBound.expected", name, "be finite and positive", number)
-        alpha, delta = float(self.learner.step_size), float(self.learner.exploration)
-        size = (1.0 - delta / inner_radius) * reach
-        variance = (dim * loss_bound / delta) ** 2
-        bias = delta * rounds * lipschitz * (2.0 + reach / inner_radius)
-        value = size**2 / (2.0 * alpha) + 0.5 * alpha * rounds * variance + bias
-        return Certified(value, "upper", "in the mean over the learner's draws")
-
-    def premises(self, run: Transcript) -> Premises:
-        """What the sure bound assumes, recomputed."""
-        return Premises(
-            (
-                played_by(run, self.learner),
-                audit.points_feasible(run),
-                bounded_set(run),
-                audit.finished(run),
-            )
+        sizes = self.checked(
+            rounds=rounds,
+            dim=dim,
+            reach=reach,
+            inner_radius=inner_radius,
+            lipschitz=lipschitz,
+            loss_bound=loss_bound,
         )
-
-    def regret(self, run: Transcript) -> Floats:
-        """The regret on the estimates after every round."""
-        return bandit_steps(run, self.learner).regret()
-
-    def bound(self, run: Transcript) -> Floats:
-        """The bound from the estimates that were made."""
-        return bandit_steps(run, self.learner).bound(float(self.learner.step_size), reach_of(run))
+        square = (dim * loss_bound / float(self.learner.exploration)) ** 2
+        return self.mean_bound(sizes, square, 2.0 + reach / inner_radius)

@@ -16,7 +16,7 @@ from olgame.theory.learner_premises import bounded_set, diameter_of, played_by, 
 from olgame.theory.premise import Premises
 from olgame.theory.regret_bound import BoundStatement
 from olgame.transcript import Transcript
-from olgame.validation import require
+from olgame.validation import require_finite_positive
 
 __all__ = ["OnlineFrankWolfeBound", "suboptimality_bounds"]
 
@@ -113,9 +113,9 @@ class OnlineFrankWolfeBound:
             ArgumentError: A number is not finite and positive.
         """
         owner = "OnlineFrankWolfeBound.prior"
-        given = {"rounds": rounds, "gradient_bound": gradient_bound, "diameter": diameter}
-        for name, number in given.items():
-            require(0.0 < number < math.inf, owner, name, "be finite and positive", number)
+        require_finite_positive(
+            owner, rounds=rounds, gradient_bound=gradient_bound, diameter=diameter
+        )
         value = (2.0 + 8.0 / 3.0 + 1.0 / 8.0) * diameter * gradient_bound * rounds**0.75
         return Certified(value, "upper", "(2 + 8/3 + 1/8) D G T^(3/4)")
 

@@ -99,4 +99,4 @@ def edge_error(run: Transcript, weight_radius: float) -> Floats | None:
         moves * (weight_radius / model.width**0.5 / lengths)[:, None], (-1,)
     )
     last: Any = run.round_losses[-1]
-    return linearization_error(model, edge, last.x)  # type: ignore[arg-type]
+    return linearization_error(model, edge, last.x)  # type: ignore[arg-type]  # losses of a model have inputs

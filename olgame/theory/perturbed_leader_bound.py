@@ -119,7 +119,12 @@ class PerturbedLeaderBound:
                 Premise.of("the decision set is a simplex", isinstance(run.decision_set, Simplex))
             )
         return Premises(
-            (*items, self._leaders(run), audit.points_feasible(run), audit.finished(run))
+            (
+                *items,
+                self._leaders(run),
+                audit.points_feasible(run),
+                audit.finished(run, in_expectation=True),
+            )
         )
 
     def regret(self, run: Transcript) -> Floats:

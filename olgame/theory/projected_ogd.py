@@ -17,7 +17,7 @@ from olgame.theory import audit
 from olgame.theory.premise import Premise, Premises
 from olgame.theory.verdict import Conclusion
 from olgame.transcript import Transcript
-from olgame.validation import require
+from olgame.validation import require_finite_positive, require_integer
 
 __all__ = ["ProjectedOGD", "RegretVerdict", "Steps"]
 
@@ -125,12 +125,10 @@ class ProjectedOGD:
         Raises:
             ArgumentError: A number is missing, or not finite and positive.
         """
-        ok = isinstance(rounds, int) and not isinstance(rounds, bool) and rounds >= 1
-        require(ok, "ProjectedOGD.prior", "rounds", "be an integer of at least 1", rounds)
+        require_integer("ProjectedOGD.prior", rounds=rounds)
         given = {"gradient_bound": gradient_bound, "reach": reach, "diameter": diameter}
-        for name, value in {**given, "scale": scale}.items():
-            good = value is None or 0.0 < value < math.inf
-            require(good, "ProjectedOGD.prior", name, "be finite and positive", value)
+        known = {n: value for n, value in {**given, "scale": scale}.items() if value is not None}
+        require_finite_positive("ProjectedOGD.prior", **known)
         root = gradient_bound * math.sqrt(rounds)
         if self.steps == "fixed":
             if reach is None:
@@ -207,9 +205,7 @@ class ProjectedOGD:
         if run.rounds == 0:
             raise NotAvailableError("`ProjectedOGD.check(run=...)`: no round was played.")
         if gradient_bound is not None:
-            good = 0.0 < gradient_bound < math.inf
-            require(good, "ProjectedOGD.check", "gradient_bound", "be finite and positive",
-                    gradient_bound)  # fmt: skip
+            require_finite_positive("ProjectedOGD.check", gradient_bound=gradient_bound)
         largest = float(run.gradient_norm.max())
         bound = largest if gradient_bound is None else float(gradient_bound)
         reach = float(to_numpy(run.decision_set.reach(run.start)))

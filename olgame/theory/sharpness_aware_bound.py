@@ -5,30 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-import numpy as np
-from numpy.typing import NDArray
 
 from olgame.arrays import kernels, to_numpy
 from olgame.feedback import Feedback
 from olgame.learners.sharpness_aware import SharpnessAware
-from olgame.regret.dynamic import dynamic_curve
-from olgame.regret.linear import linear_maximizer
-from olgame.regret.played_sums import played_points
+from olgame.losses.round_loss import RoundLoss
 from olgame.sets.norms import unit
-from olgame.theory import audit
-from olgame.theory.learner_premises import convex_losses, played_by
-from olgame.theory.premise import Premises
 from olgame.theory.regret_bound import BoundStatement
-from olgame.theory.told_regret import largest_linear_regret
-from olgame.transcript import Transcript
+from olgame.theory.wrapped_bound import WrappedBound
+from olgame.typing import Array
 
 __all__ = ["SharpnessAwareBound"]
 
-Floats = NDArray[np.float64]
-
 
 @attrs.frozen(eq=False)
-class SharpnessAwareBound:
+class SharpnessAwareBound(WrappedBound[SharpnessAware[Any]]):
     """Regret of `olgame.learners.SharpnessAware` around any learner, for convex losses.
 
     With d_t = g_t/norm(g_t) and g^_t the gradient at W_t + tau d_t that the learner was told, for
@@ -55,9 +46,6 @@ class SharpnessAwareBound:
         foret2021.
     """
 
-    learner: SharpnessAware[Any]
-    comparator: Any = None
-
     @property
     def statement(self) -> BoundStatement:
         """What the theorem says."""
@@ -68,35 +56,8 @@ class SharpnessAwareBound:
             tightness="tight",
         )
 
-    def premises(self, run: Transcript) -> Premises:
-        """What the theorem assumes, recomputed."""
-        return Premises(
-            (
-                played_by(run, self.learner),
-                convex_losses(run),
-                audit.points_feasible(run),
-                audit.finished(run),
-            )
-        )
-
-    def regret(self, run: Transcript) -> Floats:
-        """sum_{s <= t} l_s(W_s) - l_s(u)."""
-        u = linear_maximizer(run) if self.comparator is None else self.comparator
-        return dynamic_curve(run, np.broadcast_to(to_numpy(u), (run.rounds, *run.start.shape)))
-
-    def bound(self, run: Transcript) -> Floats:
-        """The bound from the gradients that the learner was told."""
-        points, told, extra = [], [], []
-        losses = run.kept_losses("This bound")
-        for t, ((point, gradient), loss) in enumerate(
-            zip(played_points(run), losses, strict=True), start=1
-        ):
-            feedback = Feedback(t, point, 0.0, gradient, loss)
-            found = self.learner.gradient_at(feedback)
-            dot, norm = kernels(point).dot(found, unit(gradient)), kernels(point).norm(gradient)
-            points.append(point)
-            told.append(found)
-            extra.append(self.learner.radius * float(to_numpy(dot - norm)))
-        support = run.decision_set.translate(-run.start).support
-        own = largest_linear_regret(points, told, run.start, support)
-        return np.asarray(own + np.cumsum(extra))
+    def told(self, t: int, point: Array, gradient: Array, loss: RoundLoss) -> tuple[Array, float]:
+        """g^_t, and tau (<g^_t, d_t> - norm(g_t))."""
+        found = self.learner.gradient_at(Feedback(t, point, 0.0, gradient, loss))
+        dot, norm = kernels(point).dot(found, unit(gradient)), kernels(point).norm(gradient)
+        return found, self.learner.radius * float(to_numpy(dot - norm))

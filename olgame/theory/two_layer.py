@@ -303,5 +303,5 @@ class TwoLayer:
 
 def _positive(name: str, value: object, method: str = "plan") -> None:
     number = isinstance(value, int | float | Fraction | np.floating) and not isinstance(value, bool)
-    good = number and 0.0 < float(value) < math.inf  # type: ignore[arg-type]
+    good = number and 0.0 < float(value) < math.inf  # type: ignore[arg-type]  # a number, as seen
     require(good, f"TwoLayer.{method}", name, "be finite and positive", value)

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import attrs
-import numpy as np
-from numpy.typing import NDArray
 
 from olgame.learners.two_point_bandit import TwoPointBandit
 from olgame.results import Certified
-from olgame.theory import audit
-from olgame.theory.bandit_steps import bandit_steps
-from olgame.theory.learner_premises import bounded_set, played_by, reach_of
-from olgame.theory.premise import Premises
 from olgame.theory.regret_bound import BoundStatement
-from olgame.transcript import Transcript
-from olgame.validation import require
+from olgame.theory.sphere_bandit_bound import SphereBanditBound
 
 __all__ = ["TwoPointBound", "mean_square"]
-
-Floats = NDArray[np.float64]
 
 
 def mean_square(dim: int, lipschitz: float, *, linear: bool = False) -> float:
@@ -42,7 +31,7 @@ def mean_square(dim: int, lipschitz: float, *, linear: bool = False) -> float:
 
 
 @attrs.frozen
-class TwoPointBound:
+class TwoPointBound(SphereBanditBound):
     """Regret of `olgame.learners.TwoPointBandit`: one bound that is sure, and one in the mean.
 
     With K_s, D_1, r and delta as for `OnePointBound`, W_t in K_s the points and g^_t =
@@ -111,32 +100,8 @@ class TwoPointBound:
         Raises:
             ArgumentError: A number is not finite and positive.
         """
-        given = {"rounds": rounds, "dim": dim, "reach": reach, "inner_radius": inner_radius}
-        for name, number in (given | {"lipschitz": lipschitz}).items():
-            good = 0.0 < number < math.inf
-            require(good, "TwoPointBound.expected", name, "be finite and positive", number)
-        alpha, delta = float(self.learner.step_size), float(self.learner.exploration)
-        size = (1.0 - delta / inner_radius) * reach
-        spread = mean_square(dim, lipschitz, linear=linear)
-        bias = delta * rounds * lipschitz * ((0.0 if linear else 1.0) + reach / inner_radius)
-        value = size**2 / (2.0 * alpha) + 0.5 * alpha * rounds * spread + bias
-        return Certified(value, "upper", "in the mean over the learner's draws")
-
-    def premises(self, run: Transcript) -> Premises:
-        """What the sure bound assumes, recomputed."""
-        return Premises(
-            (
-                played_by(run, self.learner),
-                audit.points_feasible(run),
-                bounded_set(run),
-                audit.finished(run),
-            )
+        sizes = self.checked(
+            rounds=rounds, dim=dim, reach=reach, inner_radius=inner_radius, lipschitz=lipschitz
         )
-
-    def regret(self, run: Transcript) -> Floats:
-        """The regret on the estimates after every round."""
-        return bandit_steps(run, self.learner).regret()
-
-    def bound(self, run: Transcript) -> Floats:
-        """The bound from the estimates that were made."""
-        return bandit_steps(run, self.learner).bound(float(self.learner.step_size), reach_of(run))
+        exploring = (0.0 if linear else 1.0) + reach / inner_radius
+        return self.mean_bound(sizes, mean_square(dim, lipschitz, linear=linear), exploring)

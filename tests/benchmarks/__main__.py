@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tests.benchmarks.harness import set_threads
 
@@ -32,10 +32,12 @@ def main() -> None:
         many_seeds,
         network,
         online,
+        projections,
+        sharper,
     )
 
     torch.set_num_threads(options.threads)
-    suites: dict[str, Callable[[], list[str]]] = {
+    suites: dict[str, Callable[[], Iterable[str]]] = {
         "single": online.single,
         "batched": online.batched,
         "hedge": experts.single,
@@ -43,6 +45,7 @@ def main() -> None:
         "memory": online.memory,
         "attack-float32": lambda: network.attack(torch.float32, options.device),
         "attack-float64": lambda: network.attack(torch.float64, options.device),
+        "attack-linf-float32": lambda: network.attack(torch.float32, options.device, "linf"),
         "round-float32": lambda: network.rounds(torch.float32, options.device),
         "round-float64": lambda: network.rounds(torch.float64, options.device),
         "hindsight": hindsight.table,
@@ -50,6 +53,10 @@ def main() -> None:
         "certificates": many_samples.certificates,
         "pieces": many_samples.pieces,
         "classes": class_certificates.table,
+        "sharper-caps": sharper.caps,
+        "sharper-branches": sharper.branches,
+        "sharper-ceilings": sharper.ceilings,
+        "projections": projections.table,
     }
     unknown = set(options.names) - set(suites)
     if unknown:
@@ -61,7 +68,7 @@ def main() -> None:
     for name in options.names or suites:
         print(f"\n{name}")
         for line in suites[name]():
-            print("  " + line)
+            print("  " + line, flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from olgame.experiments import ExperimentInterrupted
 from olgame.observers import Round
 from olgame.storage import load_run
+from tests.experiments import demo_command
 
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
@@ -24,9 +25,7 @@ SMALL += ["--trend-seeds", "2"]
 
 
 def demo(folder: Path, *options: str) -> Any:
-    return CliRunner().invoke(
-        group(), ["demo", "--network", "deep", "--out", str(folder), *options]
-    )
+    return demo_command.demo(folder, "--network", "deep", *options)
 
 
 @pytest.fixture(scope="module")
@@ -118,10 +117,7 @@ def test_trends_are_slopes_of_what_is_stored(played: tuple[str, Any]) -> None:
 def test_bad_options_are_named_as_they_were_typed(
     options: list[str], message: str, tmp_path: Path
 ) -> None:
-    done = demo(tmp_path / "run", *options)
-    assert done.exit_code != 0
-    assert message in " ".join(done.output.replace("`", "").split()), done.output
-    assert not (tmp_path / "run").exists()
+    demo_command.check_refused(tmp_path / "run", message, "--network", "deep", *options)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import olgame as og
 from olgame.storage import load_run
+from tests.experiments.demo_command import check_refused, demo
 
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
@@ -23,10 +25,6 @@ pytest.importorskip("sklearn")
 from olgame.commands import group
 
 SMALL = ["--width", "256", "--rounds", "12"]
-
-
-def demo(folder: Path, *options: str) -> Any:
-    return CliRunner().invoke(group(), ["demo", "--out", str(folder), *options])
 
 
 def certificate(results: Any, quantity: str) -> Any:
@@ -53,6 +51,19 @@ def test_a_small_run_is_complete(tmp_path: Path) -> None:
     assert value["lower"].value <= value["upper"].value
     robust = certificate(results, "robust loss of the last iterate")
     assert robust["lower"].value <= robust["upper"].value
+    # What the width of the bracket is made of, at the best of four points.
+    bracket = results["value"]
+    assert (bracket["floor"], bracket["ceiling"]) == (value["lower"], value["upper"])
+    points = [end["point"] for end in bracket["ceilings"]]
+    assert points == [
+        "last iterate", "minimum-loss iterate", "hindsight point", "averaged iterate"
+    ]  # fmt: skip
+    certified = [end["at_most"].value for end in bracket["ceilings"] if end["at_most"] is not None]
+    assert min(certified) == value["upper"].value
+    assert np.isclose(sum(cause["value"] for cause in bracket["causes"]), bracket["width"])
+    assert "certified; how it divides is what this" in " ".join(
+        done.output.replace("│", "").split()
+    )
     # 12 rounds at width 256 are not what the theorem asks for, and it says so.
     verdict = results["verdict"]
     failing = {p["name"] for p in verdict["premises"] if p["status"] == "fails"}
@@ -90,6 +101,8 @@ def test_options_play_their_own_game(options: list[str], tmp_path: Path) -> None
         assert book["closes"], book
     value = certificate(results, "value of the game")
     assert value["lower"].value <= value["upper"].value
+    assert results["value"]["causes_close"]
+    assert len(results["value"]["causes"]) == 5
     assert results["verdict"]["conclusion"] != "certified_holds"
     if "relu" in options:
         assert "C2" in results["plan"]["refused"]
@@ -112,11 +125,7 @@ def test_options_play_their_own_game(options: list[str], tmp_path: Path) -> None
 def test_bad_options_are_named_as_they_were_typed(
     options: list[str], message: str, tmp_path: Path
 ) -> None:
-    done = demo(tmp_path / "run", *options)
-    assert done.exit_code != 0
-    assert message in " ".join(done.output.replace("`", "").split()), done.output
-    assert "Traceback" not in done.output
-    assert not (tmp_path / "run").exists()
+    check_refused(tmp_path / "run", message, *options)
 
 
 def test_an_unwritable_folder_is_found_before_the_game(tmp_path: Path) -> None:

@@ -6,22 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from olgame.storage import load_run
+from tests.experiments.demo_command import played
 
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from olgame.commands import group
 
 pytestmark = pytest.mark.slow
-
-
-def played(folder: Path, *options: str) -> Any:
-    done = CliRunner().invoke(group(), ["demo", "--out", str(folder), *options])
-    assert done.exit_code == 0, done.output
-    return load_run(folder)
 
 
 @pytest.fixture(scope="module", params=["measured", "prior"])

@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from numpy.typing import NDArray
 
 import olgame as og
 from olgame.storage import load_run
+from tests.experiments import demo_command
 
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from olgame.commands import group
 
 SMALL = ["--width", "16", "--rounds", "5", "--classes", "3,8"]
 
@@ -49,7 +48,7 @@ def folder(place: Path, *, test: bool = True, zipped: bool = False) -> Path:
 
 
 def demo(out: Path, *options: object) -> Any:
-    return CliRunner().invoke(group(), ["demo", "--out", str(out), *SMALL, *map(str, options)])
+    return demo_command.demo(out, *SMALL, *options)
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -198,8 +197,4 @@ BAD: list[tuple[list[str], str]] = [
 def test_bad_options_are_named_as_they_were_typed(
     options: list[str], message: str, tmp_path: Path
 ) -> None:
-    done = demo(tmp_path / "run", *options)
-    assert done.exit_code != 0
-    assert message in " ".join(done.output.replace("`", "").split()), done.output
-    assert "Traceback" not in done.output
-    assert not (tmp_path / "run").exists()
+    demo_command.check_refused(tmp_path / "run", message, *SMALL, *options)

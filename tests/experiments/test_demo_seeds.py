@@ -18,6 +18,7 @@ from olgame.experiments.demo_seeds import over_seeds
 from olgame.experiments.demo_settings import DemoSettings
 from olgame.report.figure import game_figure
 from olgame.storage import load_run
+from tests.experiments.demo_command import check_refused, demo
 
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
@@ -102,7 +103,7 @@ def test_a_game_that_is_not_in_order_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_report_is_the_statistic_of_the_stored_values(tmp_path: Path) -> None:
     options = ["--width", "32", "--rounds", "4", "--samples", "24", "--seeds", "4"]
-    done = CliRunner().invoke(group(), ["demo", "--out", str(tmp_path / "run"), *options])
+    done = demo(tmp_path / "run", *options)
     assert done.exit_code == 0, done.output
     run = load_run(tmp_path / "run")
     section = run.results["seeds"]
@@ -142,7 +143,4 @@ def test_the_report_is_the_statistic_of_the_stored_values(tmp_path: Path) -> Non
     ],
 )
 def test_what_cannot_be_played(options: list[str], message: str, tmp_path: Path) -> None:
-    done = CliRunner().invoke(group(), ["demo", "--out", str(tmp_path / "run"), *options])
-    assert done.exit_code != 0
-    assert message in " ".join(done.output.replace("`", "").split()), done.output
-    assert not (tmp_path / "run").exists()
+    check_refused(tmp_path / "run", message, *options)

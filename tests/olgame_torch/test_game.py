@@ -11,6 +11,7 @@ import pytest
 import olgame as og
 from olgame.arrays import to_numpy
 from olgame.exceptions import DataError, NotAvailableError, OlgameError, ShapeError
+from tests.comparators import comparators
 
 pytest.importorskip("torch")
 
@@ -108,14 +109,7 @@ def test_the_books_close(activation: str, dtype: str, limit: float, device: str)
         dim=DIM, width=WIDTH, activation=activation, dtype=getattr(torch, dtype), device=device
     )
     run = play(model, rounds=20)
-    rng = np.random.default_rng(1)
-    comparators = {
-        "start": run.start,
-        "last": run.final_point,
-        "random": run.decision_set.sample(rng, tuple(run.start.shape)),
-        "maximizer": og.regret.linear_maximizer(run),
-    }
-    for name, u in comparators.items():
+    for name, u in comparators(run).items():
         ledger = og.regret.ledger(run, u)
         assert ledger.closing_error <= limit, (name, str(ledger))
         assert ledger.closes

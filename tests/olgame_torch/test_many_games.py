@@ -10,18 +10,19 @@ import pytest
 import olgame as og
 from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError
-from olgame.models.grouped_evaluation import GroupedEvaluation
 from tests.many_games import (
     ATTACKS,
     DIM,
     GAMES,
-    SAMPLES,
     SEEDS,
     WIDTH,
     Setting,
-    data,
+    check_games_in_groups,
+    check_games_with_classes,
+    check_rounds_from_a_common_point,
     difference,
-    round_difference,
+    factory,
+    linearized,
     worst_difference,
 )
 
@@ -35,17 +36,7 @@ import olgame_torch as ogt
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
-def network(activation: str = "softplus", paired: bool = True, **options: Any) -> Any:
-    def make(seed: Any) -> Any:
-        return ogt.TwoLayerNet(
-            dim=DIM, width=WIDTH, activation=activation, paired=paired, seed=seed, **options
-        )
-
-    return make
-
-
-def linearized(make: Any) -> Any:
-    return lambda seed: og.models.Linearized(make(seed))
+network = factory(ogt.TwoLayerNet)
 
 
 class Convolutional(nn.Sequential):
@@ -107,14 +98,7 @@ def test_each_game_is_the_single_game(model: str, batch_size: int | None) -> Non
 @pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize("loss", ["cross_entropy", "multiclass_hinge"])
 def test_games_with_classes(loss: str, paired: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Output weights of shape (m, k) for each game, also a few games at a time."""
-    make = network(paired=paired, classes=3)
-    for model in (make, linearized(make)):
-        setting = Setting(model=model, loss=getattr(og.losses, loss), classes=3, batch_size=7)
-        assert worst_difference(setting) < 1e-12
-        run = setting.together()
-        assert og.regret.game_ledgers(run, run.final_point).closes
-        monkeypatch.setattr("olgame.models.grouped_evaluation.GROUP", 2 * WIDTH * SAMPLES)
+    check_games_with_classes(network, loss, paired, monkeypatch)
 
 
 @pytest.mark.parametrize("own_data", [True, False])
@@ -123,12 +107,7 @@ def test_games_with_classes(loss: str, paired: bool, monkeypatch: pytest.MonkeyP
 def test_large_games_are_evaluated_a_few_at_a_time(
     model: str, size: int, own_data: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("olgame.models.grouped_evaluation.GROUP", size * WIDTH * SAMPLES)
-    setting = Setting(model=MODELS[model], own_data=own_data)
-    assert worst_difference(setting) < 1e-12
-    model_of_all = MODELS[model](SEEDS)
-    inputs = model_of_all.asarray(data()[0])
-    assert isinstance(model_of_all.at(model_of_all.start, inputs), GroupedEvaluation)
+    check_games_in_groups(MODELS[model], size, own_data, monkeypatch)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -144,16 +123,7 @@ def test_shared_data_on_every_device(model: str, device: str) -> None:
 @pytest.mark.parametrize("loss", ["logistic", "hinge"])
 @pytest.mark.parametrize("paired", [False, True])
 def test_each_round_from_a_common_point(paired: bool, loss: str, norm: str, device: str) -> None:
-    setting = Setting(
-        model=network(paired=paired, device=device),
-        loss=getattr(og.losses, loss),
-        perturbation_set=getattr(og.perturbations, norm)(0.2),
-        learner=og.learners.OnlineGradientDescent(2.0),
-        rounds=12,
-    )
-    run = setting.together()
-    for game in range(GAMES):
-        assert round_difference(setting, run, game) < 1e-10
+    check_rounds_from_a_common_point(network(paired=paired, device=device), loss, norm, 12)
 
 
 @pytest.mark.parametrize("device", DEVICES)
