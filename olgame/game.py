@@ -26,7 +26,7 @@ from olgame.opening import (
 )
 from olgame.randomness import Seed, as_seed
 from olgame.record import Record
-from olgame.referee import Move, Referee
+from olgame.referee import Referee
 from olgame.sets.convex_set import ConvexSet
 from olgame.shelf import Shelf
 from olgame.transcript import Status, Transcript
@@ -146,7 +146,7 @@ def play_on(
             loss = response.loss if sees_loss else None
             state = learner.update(state, Feedback(t, point, evaluation.value, gradient, loss))
             step_size = None if steps is None else steps.last_step(state).step_size
-            full = referee.record(Move(point, evaluation, response, step_size))
+            full = referee.record(point, evaluation, response, step_size)
             record.keep(point, response.loss)
             previous, point = point, learner.decide(state)
             if full:

@@ -9,11 +9,12 @@ import numpy as np
 
 from olgame.adversaries.adversary import Timing
 from olgame.arrays import kernels, to_numpy, unit_roundoff
+from olgame.chunks import is_small
 from olgame.exceptions import ArgumentError, ShapeError
 from olgame.feedback import Level
 from olgame.learners.learner import DeclaresSets
 from olgame.randomness import Seed, check_seed, game_seeds
-from olgame.referee import ROUNDING, is_booked_in_chunks
+from olgame.referee import ROUNDING
 from olgame.sets.check_point import check_point
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
@@ -104,7 +105,7 @@ def first_point(
             f"`play(start=...)` must lie in the decision set, but is {excess:.3g} outside it. "
             "Project it first: `decision_set.project(start)`."
         )
-    if is_booked_in_chunks(start):
+    if is_small(start):
         _check_leading_axes(start, decision_set)
     return start
 

@@ -7,6 +7,7 @@ what is booked, only how soon a broken rule is found; it is named by its own rou
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.adversaries.adversary import Evidence, Response
-from olgame.arrays import blocks, kernels, to_numpy, unit_roundoff
+from olgame.arrays import kernels, to_numpy, unit_roundoff
+from olgame.chunks import FEW, chunk_length, is_small
 from olgame.exceptions import ViolationError
 from olgame.losses.round_loss import RoundEvaluation
 from olgame.round_columns import as_column, finite_curvature, joined, places, transposed
@@ -25,25 +27,10 @@ from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import COLUMNS, Violation
 from olgame.typing import Array, Value
 
-__all__ = ["ROUNDING", "Move", "Referee", "is_booked_in_chunks"]
+__all__ = ["ROUNDING", "Move", "Referee"]
 
-CHUNK = 96
-"""Rounds of a small game that are booked together, at most."""
-
-ROOM = 2**17
-"""Numbers that are booked together, at most: a few times that should stay in the cache."""
-
-PATIENCE = 64
+PATIENCE = 96
 """Rounds of a small game that are checked together, at least."""
-
-FEW = 4
-"""Rounds of a game that is not small that are booked together: as many gradients are held."""
-
-SMALL = 2**11
-"""Numbers in a point up to which a game is small."""
-
-BATCH = 8
-"""A batch of games is small up to this many times `SMALL` numbers."""
 
 ROUNDING = 64.0
 """Distance from K that rounding may explain, in units of roundoff x norm of the point."""
@@ -55,10 +42,15 @@ Floats = NDArray[np.float64]
 
 
 class Move(NamedTuple):
-    """One round as it was played, before it is booked; alpha_t is None where there is none."""
+    """One round as it was played, before it is booked.
+
+    ``gradient`` is None where it has been looked at, ``step_size`` where there is none.
+    """
 
     point: Array
-    evaluation: RoundEvaluation
+    value: Value
+    gradient: Array | None
+    kappa: Value
     response: Response
     step_size: Value | None
 
@@ -99,8 +91,9 @@ class Referee:
 
     def __attrs_post_init__(self) -> None:
         self._games = tuple(self.start.shape[:-1])
-        self._chunk = _chunk_length(self.start)
-        self.sums = RunningSums(self.start, self.decision_set, stacks=_is_small(self.start))
+        self._chunk = chunk_length(self.start)
+        stacks = min(self._chunk, self.rounds) if is_small(self.start) else 0
+        self.sums = RunningSums(self.start, self.decision_set, stacks)
         unknown = np.broadcast_to(np.nan, (self.rounds, *self._games))
         self.columns = dict.fromkeys(COLUMNS, unknown)
         self.full_batch = np.ones(self.rounds, dtype=bool)
@@ -111,9 +104,20 @@ class Referee:
         rounding = ROUNDING * unit_roundoff(self.start) * (1.0 + self._start_norm)
         self._surely_inside = radius + rounding
 
-    def record(self, move: Move) -> bool:
+    def record(
+        self,
+        point: Array,
+        evaluation: RoundEvaluation,
+        response: Response,
+        step_size: Value | None,
+    ) -> bool:
         """Note one round; True when a chunk is full and wants `book`."""
-        self._moves.append(move)
+        value, gradient, kappa = evaluation
+        noted: Array | None = gradient
+        if self._games and self.sums.stacks:  # several: while they are in the cache
+            self.sums.look(len(self._moves), point, gradient)
+            noted = None
+        self._moves.append(Move(point, value, noted, kappa, response, step_size))
         return len(self._moves) >= self._chunk
 
     def book(self, next_point: Array, *, final: bool = False) -> None:
@@ -159,30 +163,38 @@ class Referee:
         other = Referee(self.start, self.decision_set, self.rounds, raise_violations=False)
         other.restore(found)
         other._moves = list(self._moves)
+        other.sums.take_over(self.sums)
         other.book(next_point, final=True)
         return other
 
     def _add(self, moves: list[Move], next_point: Array) -> None:
         """Add rounds to the sums, look whether their points are in K, and keep their scalars."""
-        # Two transpositions, where a comprehension for each name costs several times as much.
-        points, evaluations, responses, step_sizes = transposed(moves)
-        values, gradients, kappas = transposed(evaluations)
+        points, values, gradients, kappas, responses, step_sizes = transposed(moves)
+        bends: Sequence[Any] = [None] * len(moves)
+        column = self._constant(0.0, moves)
+        if {*map(type, kappas)} != {float} or any(kappas):
+            bends, column = [*map(finite_curvature, kappas)], as_column(kappas, self._games)
         stepped = step_sizes[0] is not None
-        alphas = as_column(step_sizes if stepped else [math.nan] * len(moves), self._games)
-        bends = [*map(finite_curvature, kappas)]
+        alphas = as_column(step_sizes, self._games) if stepped else self._constant(math.nan, moves)
         reduced = self.sums.add(points, gradients, bends, alphas if stepped else None, next_point)
         losses = as_column(values, self._games)
         if self._games:
             better = losses < self.sums.best_loss
-            for i in np.flatnonzero(better.reshape(len(better), -1).any(axis=1)):
-                self.sums.note_loss(points[i], losses[i])
+            if np.count_nonzero(better):
+                for i in np.flatnonzero(better.reshape(len(better), -1).any(axis=1)):
+                    self.sums.note_loss(points[i], losses[i])
         else:
             best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
             self.sums.note_loss(points[best], losses[best])
         inside = self._surely_in(reduced) or (self.sums.stacks and self._all_in(points))
-        excess = [0.0 if inside else self._excess(point) for point in points]
-        scalars = (losses, as_column(kappas, self._games), alphas, as_column(excess, self._games))
-        self._note((*scalars, *reduced), responses)
+        excess = self._constant(0.0, moves)
+        if not inside:
+            excess = as_column([self._excess(point) for point in points], self._games)
+        self._note((losses, column, alphas, excess, *reduced), responses)
+
+    def _constant(self, value: float, moves: Sequence[Move]) -> Floats:
+        """A column of one number."""
+        return np.full((len(moves), *(1 for _ in self._games)), value)
 
     def _note(self, scalars: tuple[Any, ...], responses: Sequence[Response]) -> None:
         """Keep the scalars of rounds, and what the evidence shows, but not the evidence."""
@@ -222,6 +234,14 @@ class Referee:
         if self.raise_violations and self.violations:
             raise ViolationError(self.violations[0].message)
 
+    @functools.cached_property
+    def _room(self) -> Floats:
+        """Memory for the columns, in one piece: large pieces come in large pages.
+
+        Nothing is written before it is booked, and a column that is never written takes no memory.
+        """
+        return np.empty((len(BOOKED), self.rounds, *self._games))
+
     def _write(self, name: str, rows: slice, values: Floats) -> None:
         """Fill rows of a column; one that is the same number all along takes no memory."""
         column = self.columns[name]
@@ -231,8 +251,7 @@ class Referee:
             common = column[(0,) * column.ndim]
             if (values == common).all():
                 return
-            # Not `full`: the rounds to come are written when they come.
-            column = self.columns[name] = np.empty(column.shape)
+            column = self.columns[name] = self._room[BOOKED.index(name)]
             column[: rows.start] = common
         column[rows] = values
 
@@ -303,21 +322,3 @@ class Referee:
         if game:
             where += f" of game {game[0] if len(game) == 1 else game}"
         self.violations.append(Violation(t, rule, amount, f"{where}, {text}.", game))
-
-
-def is_booked_in_chunks(start: Array) -> bool:
-    """Whether the set of a game from ``start`` is asked about the points of many rounds at once."""
-    return _is_small(start)
-
-
-def _is_small(start: Array) -> bool:
-    """Whether the calls of a round cost more than its arithmetic."""
-    return math.prod(start.shape) <= (SMALL if start.ndim == 1 else BATCH * SMALL)
-
-
-def _chunk_length(start: Array) -> int:
-    """Rounds booked together."""
-    if _is_small(start):
-        return max(1, min(CHUNK, ROOM // math.prod(start.shape)))
-    on_host = blocks(start) != [...]
-    return FEW if on_host else 1

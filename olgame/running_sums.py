@@ -45,7 +45,8 @@ class RunningSums:
     Attributes:
         start: W_1, shape ``(..., p)``.
         decision_set: K.
-        stacks: whether rounds are copied into one array, or walked through in blocks.
+        stacks: how many rounds `look` copies into one array; 0 where rounds are walked through in
+            blocks.
         gradient_sum: S, float64, shape ``(..., p)``.
         curvature_sum: V, float64, shape ``(..., p)``.
         best_point: the point of smallest loss so far.
@@ -54,14 +55,14 @@ class RunningSums:
 
     start: Array
     decision_set: ConvexSet
-    stacks: bool
+    stacks: int
     gradient_sum: Any = attrs.field(init=False)
     curvature_sum: Any = attrs.field(init=False)
     best_point: Any = attrs.field(init=False)
     best_loss: Any = attrs.field(init=False)
     _recentered: Any = attrs.field(init=False)
     _project: Callable[[Any], Any] = attrs.field(init=False)
-    _shrinkage: Callable[[float], float | None] | None = attrs.field(init=False)
+    _shrinkage: Callable[[Any], Any] = attrs.field(init=False)
     _blocks: list[Any] = attrs.field(init=False)
     _rooms: dict[str, Any] = attrs.field(init=False, factory=dict)
 
@@ -74,8 +75,26 @@ class RunningSums:
         self._recentered = self.decision_set.translate(-self.start)
         in_place = getattr(self._recentered, "project_in_place", None)
         self._project = in_place or self._recentered.project
-        self._shrinkage = getattr(self._recentered, "shrinkage", None)
+        self._shrinkage = getattr(self._recentered, "shrinkage", _unknown)
         self._blocks = blocks(self.start)
+
+    def look(self, place: int, point: Any, gradient: Any) -> None:
+        """Copy a round of small games: the next `add` is about it.
+
+        Memory is used again: fresh pages for every chunk cost more than the arithmetic.
+        """
+        if not self._rooms:
+            k = kernels(self.start)
+            at = k.xp.zeros_like(self.start)
+            for name in ("offsets", "moved"):
+                self._rooms[name] = k.xp.stack([at] * (self.stacks + 1))
+        kernels(point).axpy(-1.0, self.start, point, self._rooms["offsets"][place])
+        self._rooms["moved"][place] = gradient
+
+    def take_over(self, other: RunningSums) -> None:
+        """Copy what ``other`` has looked at."""
+        for name, room in other._rooms.items():
+            self._rooms[name] = kernels(room).xp.asarray(room, copy=True)
 
     def add(
         self,
@@ -89,7 +108,7 @@ class RunningSums:
 
         Args:
             points: W_t of the rounds.
-            gradients: g_t.
+            gradients: g_t; None of rounds that `look` has copied.
             bends: kappa_t, one number or one for each game; None where it adds nothing.
             steps: alpha_t, shape ``(k, ...)``, or None where no step is audited.
             next_point: the point after the last of them.
@@ -160,11 +179,12 @@ class RunningSums:
     ) -> Any:
         """norm(D_{t+1} - Proj(y_t)), y_t = D_t - alpha_t g_t, of which norm(y_t)^2 is given."""
         k, following = kernels(self.start), (*points[1:], next_point)
-        found = [self._factor_of_projection(length) for length in lengths]
-        factors = [factor for factor in found if factor is not None]
+        factors = None
+        if isinstance(lengths[0], float):
+            factors = self._shrinkage(np.sqrt(np.array(lengths)))
         squares: list[list[Any]] = [[] for _ in points]
-        if len(factors) < len(points):
-            moved = self._room("moved", 1)[0]
+        if factors is None:
+            moved = k.xp.empty_like(self.start)
             for t, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
                 for block in self._blocks:
                     d = k.axpy(-1.0, self.start[block], point[block], moved[block])
@@ -181,15 +201,9 @@ class RunningSums:
                 for t, gradient in enumerate(gradients):
                     y = _step(d, alphas[t], gradient[block])
                     d = k.axpy(-1.0, start, following[t][block])
-                    difference = k.axpy(-factors[t], y, d)
+                    difference = k.axpy(-float(factors[t]), y, d)
                     squares[t].append((k.dot(difference, difference),))
         return _column([_total(*zip(*terms, strict=True)) for terms in squares]) ** 0.5
-
-    def _factor_of_projection(self, length: Any) -> float | None:
-        """What the projection of a y with this norm(y)^2 is multiplied with; None if unknown."""
-        if self._shrinkage is None or not isinstance(length, float):
-            return None
-        return self._shrinkage(length**0.5)
 
     def _add_stacked(
         self,
@@ -199,19 +213,18 @@ class RunningSums:
         steps: NDArray[np.float64] | None,
         next_point: Any,
     ) -> Reduced:
-        k = kernels(self.start)
-        # Memory is used again: fresh pages for every chunk cost more than the arithmetic.
-        offsets = self._room("offsets", len(points) + 1)
-        for i, point in enumerate((*points, next_point)):
-            k.axpy(-1.0, self.start, point, offsets[i])
-        before, moved = offsets[:-1], self._room("moved", len(points))
-        for i, gradient in enumerate(gradients):
-            moved[i] = gradient
+        k, rounds = kernels(self.start), len(points)
+        if gradients[0] is not None:
+            for i, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
+                self.look(i, point, gradient)
+        offsets, moved = self._rooms["offsets"][: rounds + 1], self._rooms["moved"][:rounds]
+        k.axpy(-1.0, self.start, next_point, offsets[rounds])
+        before = offsets[:rounds]
         self.gradient_sum += k.xp.sum(moved, axis=0, dtype=k.xp.float64)
-        for point, bend in zip(points, bends, strict=True):
+        for offset, bend in zip(before, bends, strict=True):
             if bend is not None:
-                self._add_curvature(bend, point - self.start, self.curvature_sum)
-        inner, slopes, error = k.dot(moved, before), k.norm(moved), None
+                self._add_curvature(bend, offset, self.curvature_sum)
+        inner, slopes, distances, error = k.dot(moved, before), k.norm(moved), k.norm(before), None
         if steps is not None:
             # In the memory of the stacked gradients, which are not needed any more.
             moved *= -self._factors(steps)
@@ -221,7 +234,7 @@ class RunningSums:
                 moved[...] = projected
             moved -= offsets[1:]
             error = k.norm(moved)
-        return Reduced(inner, k.norm(before), slopes, error)
+        return Reduced(inner, distances, slopes, error)
 
     def _factors(self, steps: NDArray[np.float64]) -> Any:
         """alpha_t of a chunk: one float where all are equal, else columns beside the points."""
@@ -229,15 +242,6 @@ class RunningSums:
         if steps.size == 1 or bool((steps == first).all()):
             return first
         return as_like(steps, self.start)[..., None]
-
-    def _room(self, what: str, rounds: int) -> Any:
-        """Memory of our own for the points of so many rounds."""
-        held = self._rooms.get(what)
-        if held is None or held.shape[0] < rounds:
-            k = kernels(self.start)
-            at = k.xp.zeros_like(self.start)
-            held = self._rooms[what] = k.xp.stack([at] * rounds)
-        return held[:rounds]
 
     def _add_curvature(self, kappa: Any, offset: Any, total: Any) -> None:
         factor = self._factor(kappa)
@@ -257,6 +261,10 @@ class RunningSums:
             mask = xp.asarray(better, device=device(self.start))[..., None]
             self.best_point = xp.where(mask, point, self.best_point)
             self.best_loss = np.minimum(self.best_loss, loss)
+
+
+def _unknown(lengths: Any) -> None:
+    """The shrinkage of a set that does not say whether its projection only scales."""
 
 
 def _step(d: Any, alpha: Any, gradient: Any) -> Any:

@@ -99,7 +99,7 @@ def test_sums_by_hand(
         return og.play(learner, Bent(), decision_set, rounds=ROUNDS, start=w, keep="points")
 
     stacked = played()
-    monkeypatch.setattr("olgame.referee.SMALL", 0)
+    monkeypatch.setattr("olgame.chunks.SMALL", 0)
     monkeypatch.setattr("olgame.arrays.BLOCK", block)
     blocks = played()
 
@@ -141,7 +141,7 @@ def test_a_wrong_projection_is_booked(monkeypatch: pytest.MonkeyPatch) -> None:
     adversary = og.adversaries.ObliviousSequence(losses())
     found = []
     for small in (2**11, 0):
-        monkeypatch.setattr("olgame.referee.SMALL", small)
+        monkeypatch.setattr("olgame.chunks.SMALL", small)
         run = og.play(Short(), adversary, ball, rounds=ROUNDS)
         found.append(run.update_error)
     np.testing.assert_allclose(found[0], found[1], atol=1e-15)
@@ -150,7 +150,7 @@ def test_a_wrong_projection_is_booked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_was_wrong_first_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A nan of round 2 that lets the adversary fail in round 3, before the rounds are booked."""
-    monkeypatch.setattr("olgame.referee.SMALL", 0)
+    monkeypatch.setattr("olgame.chunks.SMALL", 0)
 
     def gradient(w: Any, t: int) -> Any:
         return np.full(DIM, np.nan) if t == 2 else w

@@ -50,7 +50,7 @@ def bare_game(losses: list[LinearLoss], alpha: float, radius: float) -> dict[str
 @pytest.mark.parametrize("block", [1, 7, 64])
 def test_books_equal_a_loop_written_out(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of one, of some and of all rounds book the same as a plain loop."""
-    monkeypatch.setattr("olgame.referee.CHUNK", block)
+    monkeypatch.setattr("olgame.chunks.CHUNK", block)
     losses = linear_losses(0)
     run = og.play(
         og.learners.OnlineGradientDescent(0.2),
@@ -216,7 +216,7 @@ class StopsAt:
 def test_nothing_played_is_lost_by_ctrl_c_or_a_bug(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("olgame.referee.CHUNK", block)
+    monkeypatch.setattr("olgame.chunks.CHUNK", block)
     losses = linear_losses(0)
     whole = bare_game(losses, 0.2, 1.0)
 

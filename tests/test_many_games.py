@@ -75,7 +75,7 @@ def test_other_settings_too(setting: Setting) -> None:
 
 
 def test_large_points_are_booked_round_by_round_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("olgame.referee.SMALL", 10)
+    monkeypatch.setattr("olgame.chunks.SMALL", 10)
     assert worst_difference(Setting(model=network())) < 1e-12
 
 
@@ -223,7 +223,7 @@ def test_a_batch_is_played_on_after_its_process_was_killed(tmp_path: Path) -> No
             raise Killed
 
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr("olgame.referee.CHUNK", 4)
+    monkeypatch.setattr("olgame.chunks.CHUNK", 4)
     with pytest.raises(Killed):
         setting.together(keep="sums", checkpoint=save, observers=[kill])
     monkeypatch.undo()

@@ -87,7 +87,7 @@ class WrongInOneGame(og.learners.OnlineGradientDescent):
 def test_a_wrong_projection_in_one_game_is_named(
     small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("olgame.referee.SMALL", small)
+    monkeypatch.setattr("olgame.chunks.SMALL", small)
     setting = Setting(model=network(), learner=WrongInOneGame(4.0), radius=0.3)
     run = setting.together()
     others = np.arange(GAMES) != 2
@@ -113,7 +113,7 @@ class LeavesInOneGame(og.learners.OnlineGradientDescent):
 
 @pytest.mark.parametrize("small", [10, 2**11])
 def test_broken_rules_name_the_game(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("olgame.referee.SMALL", small)
+    monkeypatch.setattr("olgame.chunks.SMALL", small)
     setting = Setting(model=network(), learner=LeavesInOneGame(4.0), radius=0.3)
     with pytest.raises(ViolationError, match=r"In round \d+ of game 1, the learner's point is"):
         setting.together()

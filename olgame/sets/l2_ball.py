@@ -7,6 +7,7 @@ from typing import Any, cast, final
 
 import attrs
 import numpy as np
+from numpy.typing import NDArray
 
 from olgame.arrays import BLOCK, as_like, blocks, kernels
 from olgame.exceptions import ShapeError
@@ -119,15 +120,16 @@ class L2Ball:
             points *= (self.radius / k.xp.maximum(lengths, floor))[..., None]
         return x
 
-    def shrinkage(self, length: float) -> float | None:
-        """min(1, R/length) where `project` multiplies a point of this norm with it, else None.
+    def shrinkage(self, lengths: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """min(1, R/length): what `project` multiplies points of these norms with; else None.
 
-        None for a ball that is not around the origin, and for norms whose squares are not ordinary
-        numbers.
+        None for a ball that is not around the origin, and where a norm is not finite or its square
+        no ordinary number.
         """
-        if self.center is not None or not (self._ordinary and length < math.inf):
+        if self.center is not None or not self._ordinary:
             return None
-        return 1.0 if length <= self.radius else self.radius / length
+        largest = np.max(lengths, initial=0.0)
+        return self.radius / np.maximum(lengths, self.radius) if largest < math.inf else None
 
     def _project_long(self, x: Any, center: Any, *, in_place: bool) -> Array:
         """`project` of one point, block by block: passes over memory are what it costs."""

@@ -307,6 +307,9 @@ ADVERSARIES: dict[str, Any] = {
     "switching": og.adversaries.Switching(np.stack([CENTER, -CENTER]), phases=2),
     "drifting": og.adversaries.Drifting.walk(CENTER, 0.1, 9, seed=1),
     "worst-case switching": og.adversaries.WorstCaseSwitching(1.0, phase=2),
+    "the certificate": og.adversaries.CertifiedAdversary(
+        NETS[0], X, Y, loss=og.losses.hinge, perturbation_set=og.perturbations.l2(0.1)
+    ),
     "best response among losses": og.adversaries.BestResponseAmong(
         [
             og.losses.LinearLoss(CENTER),
