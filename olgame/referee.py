@@ -115,7 +115,7 @@ class Referee:
         value, gradient, kappa = evaluation
         noted: Array | None = gradient
         if self._games and self.sums.stacks:  # several: while they are in the cache
-            self.sums.look(len(self._moves), point, gradient)
+            self.sums.look(len(self._moves), (point,), (gradient,))
             noted = None
         self._moves.append(Move(point, value, noted, kappa, response, step_size))
         return len(self._moves) >= self._chunk

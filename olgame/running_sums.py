@@ -78,18 +78,22 @@ class RunningSums:
         self._shrinkage = getattr(self._recentered, "shrinkage", _unknown)
         self._blocks = blocks(self.start)
 
-    def look(self, place: int, point: Any, gradient: Any) -> None:
-        """Copy a round of small games: the next `add` is about it.
+    def look(self, place: int, points: Sequence[Any], gradients: Sequence[Any]) -> None:
+        """Copy rounds of a small game: the next `add` is about them.
 
         Memory is used again: fresh pages for every chunk cost more than the arithmetic.
         """
+        k = kernels(self.start)
         if not self._rooms:
-            k = kernels(self.start)
             at = k.xp.zeros_like(self.start)
             for name in ("offsets", "moved"):
                 self._rooms[name] = k.xp.stack([at] * (self.stacks + 1))
-        kernels(point).axpy(-1.0, self.start, point, self._rooms["offsets"][place])
-        self._rooms["moved"][place] = gradient
+        offsets, moved = self._rooms["offsets"], self._rooms["moved"]
+        start, axpy = self.start, k.axpy
+        for i, point in enumerate(points, place):
+            axpy(-1.0, start, point, offsets[i])
+        for i, gradient in enumerate(gradients, place):
+            moved[i] = gradient
 
     def take_over(self, other: RunningSums) -> None:
         """Copy what ``other`` has looked at."""
@@ -215,8 +219,7 @@ class RunningSums:
     ) -> Reduced:
         k, rounds = kernels(self.start), len(points)
         if gradients[0] is not None:
-            for i, (point, gradient) in enumerate(zip(points, gradients, strict=True)):
-                self.look(i, point, gradient)
+            self.look(0, points, gradients)
         offsets, moved = self._rooms["offsets"][: rounds + 1], self._rooms["moved"][:rounds]
         k.axpy(-1.0, self.start, next_point, offsets[rounds])
         before = offsets[:rounds]
