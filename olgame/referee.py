@@ -22,7 +22,7 @@ from olgame.chunks import FEW, chunk_length, is_small
 from olgame.exceptions import ViolationError
 from olgame.losses.round_loss import RoundEvaluation
 from olgame.round_columns import as_column, finite_curvature, joined, places, transposed
-from olgame.running_sums import Reduced, RunningSums
+from olgame.running_sums import Played, Reduced, RunningSums
 from olgame.sets.convex_set import ConvexSet
 from olgame.transcript import COLUMNS, Violation
 from olgame.typing import Array, Value
@@ -176,7 +176,8 @@ class Referee:
             bends, column = [*map(finite_curvature, kappas)], as_column(kappas, self._games)
         stepped = step_sizes[0] is not None
         alphas = as_column(step_sizes, self._games) if stepped else self._constant(math.nan, moves)
-        reduced = self.sums.add(points, gradients, bends, alphas if stepped else None, next_point)
+        steps = alphas if stepped else None
+        reduced = self.sums.add(Played(points, gradients, bends, steps, next_point))
         losses = as_column(values, self._games)
         if self._games:
             better = losses < self.sums.best_loss

@@ -26,7 +26,25 @@ from olgame.arrays import as_like, blocks, kernels
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array
 
-__all__ = ["Reduced", "RunningSums"]
+__all__ = ["Played", "Reduced", "RunningSums"]
+
+
+class Played(NamedTuple):
+    """k rounds as they were played.
+
+    Attributes:
+        points: W_t.
+        gradients: g_t; None of rounds that `RunningSums.look` has copied.
+        bends: kappa_t, one number or one for each game; None where it adds nothing.
+        steps: alpha_t, shape ``(k, ...)``, or None where no step is audited.
+        next_point: the point after the last of them.
+    """
+
+    points: Sequence[Any]
+    gradients: Sequence[Any]
+    bends: Sequence[Any]
+    steps: NDArray[np.float64] | None
+    next_point: Any
 
 
 class Reduced(NamedTuple):
@@ -100,25 +118,9 @@ class RunningSums:
         for name, room in other._rooms.items():
             self._rooms[name] = kernels(room).xp.asarray(room, copy=True)
 
-    def add(
-        self,
-        points: Sequence[Any],
-        gradients: Sequence[Any],
-        bends: Sequence[Any],
-        steps: NDArray[np.float64] | None,
-        next_point: Any,
-    ) -> Reduced:
-        """Add k rounds; a gradient, like a point, is not changed afterwards by who made it.
-
-        Args:
-            points: W_t of the rounds.
-            gradients: g_t; None of rounds that `look` has copied.
-            bends: kappa_t, one number or one for each game; None where it adds nothing.
-            steps: alpha_t, shape ``(k, ...)``, or None where no step is audited.
-            next_point: the point after the last of them.
-        """
-        add = self._add_stacked if self.stacks else self._add_in_blocks
-        return add(points, gradients, bends, steps, next_point)
+    def add(self, played: Played) -> Reduced:
+        """Add k rounds; a gradient, like a point, is not changed afterwards by who made it."""
+        return self._add_stacked(played) if self.stacks else self._add_in_blocks(played)
 
     def snapshot(self) -> dict[str, Any]:
         """The sums and the best point, for a checkpoint."""
@@ -140,14 +142,8 @@ class RunningSums:
             return float(np.ravel(number)[0])
         return as_like(number, self.start)[..., None]
 
-    def _add_in_blocks(
-        self,
-        points: Sequence[Any],
-        gradients: Sequence[Any],
-        bends: Sequence[Any],
-        steps: NDArray[np.float64] | None,
-        next_point: Any,
-    ) -> Reduced:
+    def _add_in_blocks(self, played: Played) -> Reduced:
+        points, gradients, bends, steps, _ = played
         k = kernels(self.start)
         alphas = None if steps is None else [*map(self._factor, steps)]
         looked: list[list[Any]] = [[] for _ in points]
@@ -170,19 +166,13 @@ class RunningSums:
         inners, slopes, distances, lengths = zip(*rounds, strict=True)
         error = None
         if alphas is not None:
-            error = self._update_errors(points, gradients, alphas, lengths, next_point)
+            error = self._update_errors(played, alphas, lengths)
         return Reduced(_column(inners), _column(distances) ** 0.5, _column(slopes) ** 0.5, error)
 
-    def _update_errors(
-        self,
-        points: Sequence[Any],
-        gradients: Sequence[Any],
-        alphas: Sequence[Any],
-        lengths: Sequence[Any],
-        next_point: Any,
-    ) -> Any:
+    def _update_errors(self, played: Played, alphas: Sequence[Any], lengths: Sequence[Any]) -> Any:
         """norm(D_{t+1} - Proj(y_t)), y_t = D_t - alpha_t g_t, of which norm(y_t)^2 is given."""
-        k, following = kernels(self.start), (*points[1:], next_point)
+        points, gradients = played.points, played.gradients
+        k, following = kernels(self.start), (*points[1:], played.next_point)
         factors = None
         if isinstance(lengths[0], float):
             factors = self._shrinkage(np.sqrt(np.array(lengths)))
@@ -209,14 +199,8 @@ class RunningSums:
                     squares[t].append((k.dot(difference, difference),))
         return _column([_total(*zip(*terms, strict=True)) for terms in squares]) ** 0.5
 
-    def _add_stacked(
-        self,
-        points: Sequence[Any],
-        gradients: Sequence[Any],
-        bends: Sequence[Any],
-        steps: NDArray[np.float64] | None,
-        next_point: Any,
-    ) -> Reduced:
+    def _add_stacked(self, played: Played) -> Reduced:
+        points, gradients, bends, steps, next_point = played
         k, rounds = kernels(self.start), len(points)
         if gradients[0] is not None:
             self.look(0, points, gradients)

@@ -353,7 +353,7 @@ MUTATIONS = (
              "d -= alpha * gradient", "d += alpha * gradient",
              "tests/test_many_games.py tests/test_many_games_judged.py"),
     Mutation("a scaled projection is booked as none", "olgame/running_sums.py",
-             "k.axpy(-factors[t], y, d)", "k.axpy(-1.0, y, d)", "tests/test_booking.py"),
+             "k.axpy(-float(factors[t]), y, d)", "k.axpy(-1.0, y, d)", "tests/test_booking.py"),
     Mutation("a round is booked with the point of the next", "olgame/running_sums.py",
              "y = _step(d, alphas[t], gradient[block])",
              "y = _step(d, alphas[t], gradients[0][block])", "tests/test_booking.py"),
