@@ -6,15 +6,38 @@ one is the best that a search or a sample found. They never print alike.
 
 from __future__ import annotations
 
+import decimal
+import math
 from typing import Literal
 
 import attrs
 import numpy as np
 
-__all__ = ["Certified", "Estimated", "Interval", "Side", "least_robust_loss"]
+__all__ = ["Certified", "Estimated", "Interval", "Side", "least_robust_loss", "outward"]
 
 Side = Literal["exact", "lower", "upper"]
 _SIGN = {"exact": "=", "lower": ">=", "upper": "<="}
+_AWAY = {"lower": decimal.ROUND_FLOOR, "upper": decimal.ROUND_CEILING}
+
+
+def outward(value: float, side: Side, digits: str = ".6g") -> str:
+    """A bound in few digits that is still one: lower bounds are rounded down, upper ones up.
+
+    Args:
+        value: The number.
+        side: What it bounds; ``"exact"`` is rounded to nearest.
+        digits: A format of floats.
+
+    Example:
+        >>> outward(0.5903668, "lower", ".4f"), outward(0.5903668, "upper", ".4f")
+        ('0.5903', '0.5904')
+    """
+    if side == "exact" or not math.isfinite(value):
+        return format(float(value), digits)
+    with decimal.localcontext(rounding=_AWAY[side]):
+        # From the shortest decimal that is this float, or 0.1 would be rounded up. Back via float:
+        # decimals keep zeros at the end, and say E where floats say e.
+        return format(float(format(decimal.Decimal(repr(float(value))), digits)), digits)
 
 
 @attrs.frozen
@@ -38,13 +61,16 @@ class Certified:
         return self.value
 
     def __str__(self) -> str:
-        return f"{_SIGN[self.side]} {_shown(self.value)} (certified: {self.method})"
+        return f"{_SIGN[self.side]} {_shown(self.value, self.side)} (certified: {self.method})"
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, side: Side) -> str:
     """A number, or the numbers of a batch of games, with six digits."""
-    found = np.asarray(value)
-    return f"{found:.6g}" if found.ndim == 0 else np.array2string(found, precision=6, threshold=8)
+    found = np.asarray(value, dtype=np.float64)
+    if found.ndim == 0:
+        return outward(float(found), side)
+    each = {"float_kind": lambda number: outward(float(number), side)}
+    return np.array2string(found, formatter=each, threshold=8)  # type: ignore[arg-type]  # its stub
 
 
 def least_robust_loss(weight_radius: float) -> str:
@@ -98,6 +124,6 @@ class Interval:
 
     def __str__(self) -> str:
         return (
-            f"in [{self.lower.value:.6g}, {self.upper.value:.6g}] "
+            f"in [{outward(self.lower.value, 'lower')}, {outward(self.upper.value, 'upper')}] "
             f"(certified: {self.lower.method}; {self.upper.method})"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -61,7 +62,7 @@ class Violation(NamedTuple):
     game: tuple[int, ...] = ()
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class Transcript:
     """The record of a game: scalars of every round, O(p) sums, and what else was kept.
 
@@ -128,6 +129,22 @@ class Transcript:
     round_losses: tuple[RoundLoss, ...] | None
     points: tuple[Array, ...] | None
     observed: Mapping[str, Observed] = attrs.field(factory=dict)
+
+    def __repr__(self) -> str:
+        """What was played by whom, how it ended, and the losses: all else is in the fields."""
+        learner, adversary = type(self.learner).__name__, type(self.adversary).__name__
+        text = f"<Transcript: {learner} against {adversary}, {self.rounds} of {self.planned_rounds}"
+        text += f" rounds, {self.status}"
+        if self.games:
+            text += f", {math.prod(self.games)} games"
+        if self.rounds:
+            first, last, least = (
+                float(np.mean(loss)) for loss in (self.loss[0], self.loss[-1], self.loss.min(0))
+            )
+            text += f", loss {first:.6g} to {last:.6g}, least {least:.6g}"
+        if self.violations:
+            text += f", {len(self.violations)} violations"
+        return f"{text}, keep={self.keep!r}>"
 
     @property
     def rounds(self) -> int:

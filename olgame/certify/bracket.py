@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from olgame.arrays import to_numpy
 from olgame.certify.rounding import mean
 from olgame.exceptions import ArgumentError, NotAvailableError, ShapeError
-from olgame.results import Certified, Interval
+from olgame.results import Certified, Interval, outward
 from olgame.validation import require
 
 __all__ = ["Bracket", "PerSample"]
@@ -126,6 +126,7 @@ class Bracket:
 
     def __str__(self) -> str:
         if self.upper is None:
-            return f"robust loss >= {self.lower.value:.6g}, no upper end ({self.method})"
-        ends = f"[{self.lower.value:.6g}, {self.upper.value:.6g}]"
+            low = outward(self.lower.value, "lower")
+            return f"robust loss >= {low}, no upper end ({self.method})"
+        ends = f"[{outward(self.lower.value, 'lower')}, {outward(self.upper.value, 'upper')}]"
         return f"robust loss in {ends} ({self.method})"

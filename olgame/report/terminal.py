@@ -16,6 +16,7 @@ from olgame.report.deep_tables import constants_table, trends_table
 from olgame.report.numbers import number
 from olgame.report.value_tables import width_of_value
 from olgame.report.width_tables import width_tables
+from olgame.results import Side, outward
 
 __all__ = ["render"]
 
@@ -175,7 +176,7 @@ def _ledger(results: Results) -> RenderableType:
 
 def _entry(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return f"[{value[0]:.6f}, {value[1]:.6f}]"
+        return f"[{outward(value[0], 'lower', '.6f')}, {outward(value[1], 'upper', '.6f')}]"
     if abs(value) < 1e-12:
         return "0"
     return f"{value:+.6f}" if abs(value) >= 5e-7 else f"{value:+.1e}"
@@ -195,15 +196,15 @@ def _certificates(results: Results) -> RenderableType:
     table.add_column("by", justify="left", overflow="fold")
     table.columns[0].no_wrap = False
     for row in results["certificates"]:
-        ends = (_end(row.get("lower")), _end(row.get("upper")))
+        ends = (_end(row.get("lower"), "lower"), _end(row.get("upper"), "upper"))
         table.add_row(row["quantity"], *ends, row["method"])
     head = Text("every number of this table is certified", style="dim")
     return Group(head, table, *width_of_value(results.get("value") or {}))
 
 
-def _end(value: Any) -> str:
+def _end(value: Any, side: Side) -> str:
     found = number(value)
-    return "-" if found is None else f"{found:.6f}"
+    return "-" if found is None else outward(found, side, ".6f")
 
 
 def _verdict(results: Results) -> RenderableType:
@@ -235,9 +236,9 @@ def _content(verdict: Results) -> str:
     start, accuracy = verdict["start_loss"], verdict["accuracy"]
     floor, ceiling = number(verdict["floor"]), number(verdict["ceiling"])
     if ceiling is not None and verdict["content"] == "informative":
-        promised = ceiling + accuracy
-        return f"the promise, at most {promised:.4f}, is below the loss of the start, {start:.4f}"
+        promised = outward(ceiling + accuracy, "upper", ".4f")
+        return f"the promise, at most {promised}, is below the loss of the start, {start:.4f}"
     if floor is not None and verdict["content"] == "vacuous":
-        promised = floor + accuracy
-        return f"the promise, {promised:.4f} or more, is kept by the start already: {start:.4f}"
+        promised = outward(floor + accuracy, "lower", ".4f")
+        return f"the promise, {promised} or more, is kept by the start already: {start:.4f}"
     return "the certificates do not tell whether the start keeps the promise already"

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from olgame.exceptions import ArgumentError
-from olgame.results import Certified
+from olgame.results import Certified, outward
 from olgame.theory.premise import Premise, Premises
 
 __all__ = ["Conclusion", "Content", "Verdict", "judge"]
@@ -137,7 +137,7 @@ def judge(
     conclusion: Conclusion = "open"
     unfit = [premises[name] for name in comparable if not premises[name].holds]
     slack = rounding + 4.0 * float(np.finfo(np.float64).eps) * (abs(reached) + accuracy)
-    numbers = f"least loss {reached:.6g} <= floor {low:.6g} + {accuracy:g}"
+    numbers = f"least loss {reached:.6g} <= floor {outward(low, 'lower')} + {accuracy:g}"
     if rounding > 1e-6 * accuracy:
         numbers += f" (rounding of the losses, {rounding:.2g}, included)"
     if any(premise.fails for premise in unfit):
@@ -158,7 +158,7 @@ def judge(
         reason = f"the theorem's numbers mean nothing for this game: {_named(unfit)}"
     elif reached - slack > high + accuracy:
         conclusion = "certified_fails"
-        reason = f"least loss {reached:.6g} > ceiling {high:.6g} + {accuracy:g}"
+        reason = f"least loss {reached:.6g} > ceiling {outward(high, 'upper')} + {accuracy:g}"
         if premises.all_hold:
             reason += "; all premises hold, so a certificate or a checked number is wrong"
         elif premises.any_fails:
@@ -200,18 +200,20 @@ def _why_open(
 ) -> str:
     if floor is None:
         return no_floor or "no floor was given"
+    low = outward(floor.value, "lower")
     if reached <= floor.value + accuracy:
         text = (
-            f"least loss {reached:.6g} <= floor {floor.value:.6g} + {accuracy:g}, but by less "
+            f"least loss {reached:.6g} <= floor {low} + {accuracy:g}, but by less "
             f"than the rounding of the losses, {slack:.2g}"
         )
     else:
-        text = f"least loss {reached:.6g} > floor {floor.value:.6g} + {accuracy:g}"
+        text = f"least loss {reached:.6g} > floor {low} + {accuracy:g}"
     if ceiling is None:
         return text + ", and no ceiling was given"
+    high = outward(ceiling.value, "upper")
     if reached > ceiling.value + accuracy:
-        return text + f"; > ceiling {ceiling.value:.6g} + {accuracy:g} by no more than rounding"
-    return text + f", but <= ceiling {ceiling.value:.6g} + {accuracy:g}"
+        return text + f"; > ceiling {high} + {accuracy:g} by no more than rounding"
+    return text + f", but <= ceiling {high} + {accuracy:g}"
 
 
 def _check_bound(name: str, bound: object, side: str) -> None:
