@@ -17,6 +17,7 @@ from olgame import perturbations as perturbations
 from olgame import regret as regret
 from olgame import sets as sets
 from olgame import step_sizes as step_sizes
+from olgame import storage as storage
 from olgame import theory as theory
 from olgame.band import Band as Band
 from olgame.band import band_of as band_of

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from olgame.exceptions import ArgumentError, NotAvailableError, StorageError
+from olgame.fingerprint import Fingerprint, fingerprints
 from olgame.packed_state import Arrays, pack
 from olgame.record import Record
 from olgame.run_files import flushed, read_arrays, reported
@@ -23,7 +24,7 @@ S = TypeVar("S")
 A = TypeVar("A")
 
 FORMAT = "olgame-checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 has no fingerprints of the parts: they cannot be checked
 DOCUMENT = "document"
 
 
@@ -61,8 +62,11 @@ class Checkpoint:
     """Saves a game to one file every so many rounds.
 
     The file is replaced whole: a process that is killed while it writes leaves the one before. It
-    holds numbers only (nothing is pickled); `olgame.resume` is given the parts again. Rounds of
-    small games are booked some dozens at a time, and are saved when they are.
+    holds numbers only (nothing is pickled); `olgame.resume` is given the parts again, and refuses
+    others by the fingerprints in the file. A game is saved when its rounds are booked, whatever
+    ``every`` is: of at most 1,365 weights every 96 rounds at the earliest, of p up to 2,048 every
+    floor(131,072/p) >= 64, a longer one every 4 on the host and every round elsewhere. (Games side
+    by side, p weights in all: as one up to p = 16,384, every round beyond.)
 
     Args:
         path: The file, for example ``"game.npz"``. One that is there is replaced.
@@ -87,6 +91,7 @@ class Checkpoint:
     path: Path = attrs.field(converter=_folded)
     every: int = attrs.field(default=100, validator=positive_integer)
     _last: int = attrs.field(init=False, default=0)
+    _parts: dict[str, Fingerprint] | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         with reported(self.path, "written"), self._beside().open("wb"):
@@ -101,15 +106,20 @@ class Checkpoint:
                 "not the played inputs. Pass keep='sums', or keep_in=FOLDER without a checkpoint."
             )
 
+    def begin(self, learner: object, adversary: object, decision_set: object) -> None:
+        """Note the parts of a game that begins, before anything has changed them."""
+        self._last = 0
+        self._parts = fingerprints(learner=learner, adversary=adversary, decision_set=decision_set)
+
     def offer(self, at: Position[Any, Any], record: Record) -> None:
         """Save the game if it is time."""
         if at.round - self._last >= self.every:
             self._last = at.round
             self.save(at, record)
 
-    def resumed_at(self, round: int) -> None:
+    def resumed_at(self, round: int, parts: dict[str, Fingerprint] | None) -> None:
         """Go on saving a game of which this many rounds were played before."""
-        self._last = round
+        self._last, self._parts = round, parts
 
     def save(self, at: Position[Any, Any], record: Record) -> None:
         """Write the file.
@@ -125,6 +135,7 @@ class Checkpoint:
             "every": self.every,
             "seed": record.seed if isinstance(record.seed, int) else [int(s) for s in record.seed],
             "planned_rounds": record.referee.rounds,
+            "parts": self._parts,
             "position": pack(at._asdict(), arrays),
             "referee": pack(record.referee.snapshot(), arrays),
             "observed": pack(record.watch.snapshot(), arrays),

@@ -18,7 +18,6 @@ from rich.console import Console
 import olgame
 from olgame.exceptions import OlgameError
 from olgame.experiments.experiment import Experiment, ExperimentInterrupted
-from olgame.report.figure import save_figure
 from olgame.report.progress import progress_bar
 from olgame.report.terminal import render
 from olgame.storage import load_run
@@ -27,6 +26,9 @@ __all__ = ["group"]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it (128 + SIGINT)."""
+
+LONGEST_DEFAULT = 24
+"""Characters of a list of defaults that a help page shows whole."""
 
 
 def group() -> click.Group:
@@ -68,11 +70,15 @@ def _option(field: attrs.Attribute[Any]) -> click.Option:
     flag = "--" + field.name.replace("_", "-")
     choices = field.metadata.get("choices")
     default = field.default
+    shown: bool | str = True
     if isinstance(default, bool):
         return click.Option([flag], is_flag=True, default=default, help=field.metadata["help"])
     if isinstance(default, tuple):
         kind: Any = str
-        default = ",".join(map(str, default))
+        whole = list(map(str, default))
+        default = ",".join(whole)
+        if len(default) > LONGEST_DEFAULT:  # a help page would break it within a number
+            shown = ",".join([*whole[:2], "...", whole[-1]])
     elif choices:
         kind = click.Choice(choices)
     elif default is None:
@@ -80,7 +86,7 @@ def _option(field: attrs.Attribute[Any]) -> click.Option:
     else:
         kind = type(default)
     return click.Option(
-        [flag], type=kind, default=default, show_default=True, help=field.metadata.get("help", "")
+        [flag], type=kind, default=default, show_default=shown, help=field.metadata.get("help", "")
     )
 
 
@@ -94,7 +100,8 @@ def _run(experiment: Experiment, values: dict[str, Any]) -> None:
         raise click.ClickException(_in_options(str(error))) from error
     except ExperimentInterrupted as stop:
         click.echo(
-            f"Interrupted. What was played is in {stop.folder} (olgame report {stop.folder}).",
+            f"Interrupted. What was played is in {stop.folder} (olgame report {stop.folder})."
+            + _how_to_go_on(experiment),
             err=True,
         )
         sys.exit(INTERRUPTED)
@@ -104,6 +111,13 @@ def _run(experiment: Experiment, values: dict[str, Any]) -> None:
     render(load_run(folder).results, console)
     files = ", ".join(sorted(path.name for path in folder.iterdir()))
     console.print(f"Run folder: {folder} ({files})")
+
+
+def _how_to_go_on(experiment: Experiment) -> str:
+    """For experiments that can be taken up where they were interrupted."""
+    if not any(field.name == "resume" for field in attrs.fields(experiment.settings)):
+        return ""
+    return " The same command with --resume goes on with it."
 
 
 def _in_options(message: str) -> str:
@@ -123,6 +137,8 @@ def _report_command() -> click.Command:
         try:
             run = load_run(folder)
             render(run.results, Console())
+            from olgame.report.figure import save_figure  # the text needs no matplotlib
+
             if {"game", "width"} & set(run.results):  # other experiments have figures of their own
                 for path in save_figure(folder):
                     click.echo(path)

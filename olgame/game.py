@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
+from os import PathLike, fspath
 from typing import Literal, TypeVar
 
 from olgame.adversaries.adversary import Adversary, View
@@ -31,6 +31,7 @@ from olgame.sets.convex_set import ConvexSet
 from olgame.shelf import Shelf
 from olgame.transcript import Status, Transcript
 from olgame.typing import Array, Keep
+from olgame.validation import require
 
 __all__ = ["play", "play_on"]
 
@@ -108,8 +109,14 @@ def play(
     seed = as_seed(seed)
     check_arguments(rounds, seed, keep, on_violation, keep_in)
     if checkpoint is not None:
+        rule = 'be a Checkpoint, such as `Checkpoint("game.npz")`'
+        if isinstance(checkpoint, str | PathLike):
+            rule = f'be a Checkpoint: `Checkpoint("{fspath(checkpoint)}")`'
+        require(isinstance(checkpoint, Checkpoint), "play", "checkpoint", rule, checkpoint)
         checkpoint.check(keep)
     check_parts(learner, adversary)
+    if checkpoint is not None:
+        checkpoint.begin(learner, adversary, decision_set)
     first = first_point(start, adversary, decision_set, seed)
     check_declared_sets(learner, adversary, decision_set, first)
     games = tuple(first.shape[:-1])

@@ -54,20 +54,20 @@ def check_arguments(
             )
 
 
-def check_parts(learner: Any, adversary: Any) -> None:
+def check_parts(learner: Any, adversary: Any, owner: str = "play") -> None:
     """Objects that have the methods, not classes, and declare what they see."""
     methods = {"learner": ("init", "decide", "update"), "adversary": ("init", "respond")}
     declared = {"learner": ("level", Level), "adversary": ("timing", Timing)}
     for name, part in (("learner", learner), ("adversary", adversary)):
         if isinstance(part, type):
             raise ArgumentError(
-                f"`play({name}=...)` must be an object, got the class {part.__name__}; make one: "
-                f"`{part.__name__}(...)`."
+                f"`{owner}({name}=...)` must be an object, got the class {part.__name__}; make "
+                f"one: `{part.__name__}(...)`."
             )
         missing = [method for method in methods[name] if not hasattr(part, method)]
         if missing:
             raise ArgumentError(
-                f"`play({name}=...)` must have the method{'s' * (len(missing) > 1)} "
+                f"`{owner}({name}=...)` must have the method{'s' * (len(missing) > 1)} "
                 f"{', '.join(missing)}, got {type(part).__name__}, which has not."
             )
         attribute, kind = declared[name]

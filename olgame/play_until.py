@@ -19,13 +19,16 @@ from olgame.game import play
 from olgame.learners.learner import Learner
 from olgame.models.model import HasTwoLayers
 from olgame.observers import AveragePoint, Ending, Observer, Opening, Round
-from olgame.randomness import Seed
+from olgame.observers.watch import checked_observers
+from olgame.opening import check_parts
+from olgame.randomness import Seed, as_seed
 from olgame.results import Certified
 from olgame.sets.convex_set import ConvexSet
 from olgame.theory.game_value import AVERAGE, GameValue, game_value
+from olgame.theory.game_value_checks import check_bounds_robust_loss, check_value_options
 from olgame.transcript import Transcript
 from olgame.typing import Array, Keep
-from olgame.validation import require
+from olgame.validation import require, require_finite_positive, require_integer
 
 __all__ = ["PlayedUntil", "play_until"]
 
@@ -100,7 +103,8 @@ class PlayedUntil:
         return (
             f"value of the game {self.floor}, {self.ceiling}\n"
             f"width {self.width:.3g}, {state} asked for ({self.bracket_width:g}{part}), after "
-            f"{self.run.rounds} rounds\nwidths by rounds: {rounds}\n{self.values[-1]}"
+            f"{self.run.rounds} rounds\nwidths by rounds: {rounds}\n"
+            f"{self.values[-1].text('last look')}"
         )
 
 
@@ -161,8 +165,10 @@ def play_until(
         The `PlayedUntil`.
 
     Raises:
-        ArgumentError: A number is outside its domain.
-        NotAvailableError: The network has no certificate, or a round does not show l_t <= L_*.
+        ArgumentError: An argument is outside its domain.
+        NotAvailableError: Several games, an adversary whose losses are no lower bounds on L_*, a
+            network that has no certificate, all before the first round; or a round does not show
+            l_t <= L_*.
 
     Example:
         >>> import numpy as np, olgame as og
@@ -183,30 +189,27 @@ def play_until(
         gao2019 (the game; the bracket is this library's).
     """
     owner = "play_until"
-    for name, number in (("bracket_width", bracket_width), ("weight_radius", weight_radius)):
-        require(0.0 < number < math.inf, owner, name, "be finite and positive", number)
-    ok = seconds is None or 0.0 < seconds < math.inf
-    require(ok, owner, "seconds", "be None or finite and positive", seconds)
-    ok = isinstance(every, int) and not isinstance(every, bool) and every >= 1
-    require(ok, owner, "every", "be an integer of at least 1", every)
-    require(keep != "sums", owner, "keep", "be 'examples' or 'points'", keep)
-    if not isinstance(getattr(adversary, "model", None), HasTwoLayers):
-        raise NotAvailableError(
-            "`play_until(adversary=...)` must play on a two-layer network: only those have a "
-            f"certificate for a ceiling, got {type(adversary).__name__}."
-        )
+    options: dict[str, Any] = {
+        "late_rounds": late_rounds,
+        "search_steps": search_steps,
+        "best_weights": best_weights,
+        "attack": attack,
+        "branches": branches,
+    }
+    require_finite_positive(owner, bracket_width=bracket_width)
+    check_value_options(owner, weight_radius=weight_radius, **options)
+    require(isinstance(relative, bool | np.bool_), owner, "relative", "be True or False", relative)
+    if seconds is not None:
+        require_finite_positive(owner, seconds=seconds)
+    require_integer(owner, 1, every=every, rounds=rounds)
+    ok = keep in ("examples", "points")
+    require(ok, owner, "keep", "be 'examples' or 'points'", keep)
+    watched = checked_observers(observers, owner)
+    check_parts(learner, adversary, owner)
+    _check_game(adversary, start, as_seed(seed))
 
     def look(run: Transcript, average: Array) -> GameValue:
-        return game_value(
-            run,
-            weight_radius,
-            points={AVERAGE: average},
-            late_rounds=late_rounds,
-            search_steps=search_steps,
-            best_weights=best_weights,
-            attack=attack,
-            branches=branches,
-        )
+        return game_value(run, weight_radius, points={AVERAGE: average}, **options)
 
     looks = _Looks(look, every, bracket_width, relative, seconds)
     run = play(
@@ -218,10 +221,38 @@ def play_until(
         seed=seed,
         keep=keep,
         keep_in=keep_in,
-        observers=(*observers, looks),
+        observers=(*watched, looks),
         on_violation=on_violation,
     )
     return PlayedUntil(run, tuple(looks.values), float(bracket_width), relative)
+
+
+def _check_game(adversary: Any, start: Any, seed: Any) -> None:
+    """Refuse a game that no look could bracket the value of, before it is played."""
+    argument = "play_until(adversary=...)"
+    check_bounds_robust_loss(adversary, argument)
+    model: Any = adversary.model
+    if not isinstance(model, HasTwoLayers):
+        raise NotAvailableError(
+            f"`{argument}` must play on a two-layer network: only those have a certificate for a "
+            f"ceiling, got {getattr(model, 'name', type(model).__name__)}."
+        )
+    if getattr(model, "classes", None) and not adversary.loss.of_margin:
+        raise NotAvailableError(
+            f"`{argument}` must have a loss of the leads over the rivals: only those have a "
+            f"certificate for a ceiling, got {adversary.loss.name}."
+        )
+    leading = {
+        "seed": np.shape(seed),
+        "start": tuple(getattr(start, "shape", ()))[:-1],
+        "adversary": tuple(adversary.x.shape[:-2]) or tuple(adversary.model.start.shape[:-1]),
+    }
+    for name, axes in leading.items():
+        if axes:
+            raise NotAvailableError(
+                f"`play_until({name}=...)` must be of one game, got leading axes {axes}: the value "
+                "is bracketed game by game."
+            )
 
 
 class _Looks:

@@ -10,6 +10,7 @@ from olgame.adversaries.adversary import Adversary
 from olgame.arrays import as_like, to_numpy
 from olgame.checkpoint import Checkpoint, Position, read_checkpoint
 from olgame.exceptions import StorageError
+from olgame.fingerprint import check_same_parts, fingerprints
 from olgame.game import play_on
 from olgame.learners.learner import Learner
 from olgame.observers.observer import Observer
@@ -46,6 +47,10 @@ def resume(
     they remember comes from the file. Randomness is keyed by seed and round, so that nothing of
     it has to be remembered. The game goes on being saved to the same file.
 
+    Parts that are others by their fingerprints (type, settings, data) are refused. What cannot be
+    looked into, an ``nn.Module`` for example, counts by its type only (and its ``start``), a
+    function by its name; and files of format 1 hold no fingerprints, so that nothing is compared.
+
     Args:
         path: The file of the checkpoint.
         learner: As in `play`.
@@ -61,6 +66,7 @@ def resume(
         The transcript of the whole game.
 
     Raises:
+        ArgumentError: A part is not the one that the game was played with.
         StorageError: The file cannot be read, is damaged or is no checkpoint.
         NotAvailableError: The state in the file is not one of this learner or adversary.
         GameInterrupted, ViolationError: As in `play`.
@@ -68,6 +74,10 @@ def resume(
     saved = read_checkpoint(path)
     document, arrays = saved
     check_parts(learner, adversary)
+    parts = document.get("parts", {} if document["format_version"] > 1 else None)
+    if parts is not None:  # else the game began with format 1, which did not note them
+        found = fingerprints(learner=learner, adversary=adversary, decision_set=decision_set)
+        check_same_parts(path, parts, found)
     try:
         stored, rounds = document["position"], int(document["planned_rounds"])
         seed = as_seed(document["seed"])
@@ -82,7 +92,7 @@ def resume(
         watch = Watch(observers, tuple(start.shape[:-1]))
         watch.restore(unpack(document["observed"], {}, arrays, to_numpy(start), "observed"))
         save = Checkpoint(path, int(document["every"]))
-        save.resumed_at(at.round)
+        save.resumed_at(at.round, parts)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise StorageError(f"`{path}` is damaged, or of another game: {reason}.") from error

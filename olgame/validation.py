@@ -23,6 +23,7 @@ __all__ = [
     "one_of",
     "positive_integer",
     "require",
+    "require_finite_not_negative",
     "require_finite_positive",
     "require_integer",
 ]
@@ -67,6 +68,12 @@ def require_finite_positive(owner: str, **given: object) -> None:
     """Raise `ArgumentError` unless every argument is a finite number > 0."""
     for name, value in given.items():
         require(0.0 < _number(value) < math.inf, owner, name, "be finite and positive", value)
+
+
+def require_finite_not_negative(owner: str, **given: object) -> None:
+    """Raise `ArgumentError` unless every argument is a finite number >= 0."""
+    for name, value in given.items():
+        require(0.0 <= _number(value) < math.inf, owner, name, "be finite and not negative", value)
 
 
 def finite_positive(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:

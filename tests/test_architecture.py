@@ -64,7 +64,8 @@ ARROWS: dict[str, set[str]] = {
     "shelf": BASE | PROTOCOLS | {"run_files"},
     "packed_state": BASE | {"json_values"},
     "record": BASE | PROTOCOLS | {"transcript", "referee", "observers", "shelf"},
-    "checkpoint": BASE | PROTOCOLS | {"packed_state", "record", "run_files"},
+    "fingerprint": BASE | {"json_values"},
+    "checkpoint": BASE | PROTOCOLS | {"fingerprint", "packed_state", "record", "run_files"},
     "game": BASE
     | PROTOCOLS
     | {"transcript", "referee", "observers", "opening", "shelf", "record", "checkpoint"},
@@ -72,7 +73,7 @@ ARROWS: dict[str, set[str]] = {
     "resume": BASE
     | PROTOCOLS
     | {"transcript", "referee", "observers", "opening", "shelf", "record", "checkpoint"}
-    | {"packed_state", "game"},
+    | {"fingerprint", "packed_state", "game"},
     "replay": BASE | PROTOCOLS | {"transcript"},
     "duality": BASE | PARTS | {"transcript", "replay"},
     "regret": BASE | PARTS | {"transcript", "replay", "duality"},

@@ -141,7 +141,7 @@ def test_refusals() -> None:
             og.play_until(
                 og.learners.OnlineGradientDescent(1.0), adversary, model.neighborhood(R), **asked
             )
-    with pytest.raises(NotAvailableError, match="two-layer"):
+    with pytest.raises(NotAvailableError, match="got MinimaxLinear, which has no model"):
         og.play_until(
             og.learners.OnlineGradientDescent(1.0), og.adversaries.MinimaxLinear(),
             og.sets.L2Ball(1.0, center=np.zeros(3)), weight_radius=1.0, bracket_width=0.1,

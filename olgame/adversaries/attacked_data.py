@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from olgame.attacks.attack_parts import check_attack_parts
 from olgame.data import check_data
 from olgame.losses.check_fit import check_fit
 from olgame.models.model import Model
 from olgame.typing import Array
-from olgame.validation import require
 
 __all__ = ["attacked_data"]
-
-_PARTS = (
-    ("loss", ("value", "derivative", "check_labels"), "og.losses.hinge"),
-    ("attack", ("__call__",), "og.attacks.PGD(steps=10)"),
-    ("perturbation_set", ("project", "distance", "steepest"), "og.perturbations.l2(0.1)"),
-)
 
 
 def attacked_data(
@@ -46,12 +40,9 @@ def attacked_data(
             that does not contain the data.
         ShapeError: Shapes that do not fit each other or the model.
     """
-    parts = {"loss": loss, "attack": attack, "perturbation_set": perturbation_set}
-    for name, methods, example in _PARTS:
-        part = parts[name]
-        fits = all(hasattr(part, method) for method in methods) and not isinstance(part, type)
-        rule = f"be an object with {', '.join(methods)}, such as `{example}`"
-        require(fits, owner, name, rule, part)
+    check_attack_parts(
+        owner, model=model, loss=loss, attack=attack, perturbation_set=perturbation_set
+    )
     check_data(x, y, owner, dim=model.dim)
     check_fit(loss, model, y, owner)
     brought = model.asarray(x), model.asarray(y)

@@ -125,10 +125,12 @@ def output_bound(
     with np.errstate(all="ignore"):
         for first in range(0, x.shape[0], chunk):
             part = slice(first, first + chunk)
-            region: Region = Ball(rho[part], norm, x.shape[1])
-            if sphere is not None:
-                region = Cap.of(x[part], rho[part], sphere[part])
-            parts.append(_bound(layers, x[part], radius[part] > 0, region, steps))
+            around = (layers, x[part], radius[part] > 0)
+            found = _bound(*around, Ball(rho[part], norm, x.shape[1]), steps)
+            if sphere is not None:  # a search of its own, that need not end lower
+                cap = _bound(*around, Cap.of(x[part], rho[part], sphere[part]), steps)
+                found = OutputBound(xp.minimum(found.bound, cap.bound), cap.delta)
+            parts.append(found)
     if not parts:
         return OutputBound(xp.zeros(0, dtype=x.dtype, device=device(x)), xp.zeros_like(x))
     found = OutputBound(

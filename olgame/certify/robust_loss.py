@@ -9,6 +9,7 @@ from typing import Any
 from olgame.arrays import as_like, kernels
 from olgame.attacks import PGD, BestOf, ModelObjective, Restarts, Targeted
 from olgame.attacks.attack import Attack
+from olgame.attacks.attack_parts import check_attack_parts
 from olgame.certify.bracket import Bracket, PerSample
 from olgame.certify.evidence import Evidence, exact_layers
 from olgame.certify.rounding import detached, mean
@@ -21,7 +22,7 @@ from olgame.perturbations.perturbation_set import PerturbationSet
 from olgame.randomness import check_seed, generator
 from olgame.results import Certified
 from olgame.typing import Array
-from olgame.validation import require
+from olgame.validation import require, require_finite_not_negative, require_integer
 
 __all__ = ["robust_loss"]
 
@@ -84,8 +85,8 @@ def robust_loss(
     Raises:
         NotAvailableError: the model is not deterministic, or its two-layer structure does not
             reproduce its output.
-        ArgumentError: inputs outside B(x), by sample and amount; a negative ``excess``; a loss that
-            needs other outputs than the model has.
+        ArgumentError: inputs outside B(x), by sample and amount; a negative ``excess``; a part that
+            is none; a loss that needs other outputs than the model has.
         DataError, ShapeError: empty, not finite or misshapen data.
 
     Example:
@@ -102,11 +103,15 @@ def robust_loss(
     References:
         singla2020, zhang2018crown.
     """
-    check_seed(seed, "robust_loss")
-    whole = isinstance(branches, int) and not isinstance(branches, bool) and branches >= 0
-    require(whole, "robust_loss", "branches", "be an integer >= 0", branches)
-    require(0 <= tolerance < math.inf, "robust_loss", "tolerance", "be finite and >= 0", tolerance)
-    require(math.isfinite(excess) and excess >= 0, "robust_loss", "excess", "be >= 0", excess)
+    owner = "robust_loss"
+    ok = callable(model) and hasattr(model, "deterministic")
+    require(ok, owner, "model", "be a model, such as `og.models.TwoLayerNet(...)`", model)
+    check_attack_parts(owner, loss=loss, perturbation_set=perturbation_set)
+    if attack is not None:
+        check_attack_parts(owner, attack=attack)
+    check_seed(seed, owner)
+    require_integer(owner, 0, branches=branches)
+    require_finite_not_negative(owner, tolerance=tolerance, excess=excess)
     if not model.deterministic:
         raise NotAvailableError(
             "`robust_loss(model=...)` must be deterministic (no dropout, no batch statistics): "

@@ -27,7 +27,7 @@ from olgame.experiments.experiment import Experiment, ExperimentInterrupted
 from olgame.experiments.uninterrupted import uninterrupted
 from olgame.experiments.variant import Variant
 from olgame.observers import Observer
-from olgame.report.figure import save_figure
+from olgame.report.figure import check_drawable, save_figure
 from olgame.storage import reserve, save_run
 from olgame.transcript import Transcript
 
@@ -91,6 +91,7 @@ def two_layer(make_network: MakeNetwork) -> Variant:
 
 def _run(settings: DemoSettings, variant: Variant, observers: tuple[Observer, ...]) -> Path:
     """Play, analyze, write; whatever ends it early, what was played is written."""
+    check_drawable()
     folder = reserve(settings.out, overwrite=settings.overwrite)
     game: PlayableGame = variant.set_up(settings)
     results: dict[str, Any] = {"status": "interrupted", **variant.opening(game)}

@@ -20,14 +20,11 @@ from olgame.experiments.width_settings import WidthSettings
 from olgame.experiments.width_slopes import LEVEL, slopes
 from olgame.experiments.width_worst import SETS, drawn_worst_case, theory_line
 from olgame.observers import Observer
-from olgame.report.figure import save_figure
+from olgame.report.figure import check_drawable, save_figure
 from olgame.storage import load_run, reserve, save_run
 from olgame.transcript import Transcript
 
 __all__ = ["what_width_buys"]
-
-WANTED = 65536
-"""A width that is played on an accelerator only; said to be missing where it is."""
 
 PATIENCE = 5.0
 """Seconds of work that a crash may cost (Ctrl-C costs the game in progress)."""
@@ -75,6 +72,7 @@ def _run(
     settings: WidthSettings, make_network: MakeNetwork, observers: tuple[Observer, ...]
 ) -> Path:
     """Find row after row and write each as it comes; the folder holds a whole run at any time."""
+    check_drawable()
     stored = _stored(settings)
     folder = reserve(settings.out, overwrite=settings.overwrite or stored is not None)
     parts = list(_parts(settings, make_network, observers))
@@ -156,7 +154,7 @@ def _write(
             "level": LEVEL,
             "theory": _theory(settings),
             "slopes": slopes(tables["computed"], tables["played"], settings.weight_radius),
-            "not_measured": [] if WANTED in _widths(tables["played"]) else [WANTED],
+            "not_measured": _not_played(settings, tables["played"]),
             "cpu_seconds": round(sum(row["cpu_seconds"] for row in rows), 1),
         },
     }
@@ -173,8 +171,10 @@ def _theory(settings: WidthSettings) -> Section:
     return laws
 
 
-def _widths(rows: list[Section]) -> list[int]:
-    return sorted({row["width"] for row in rows})
+def _not_played(settings: WidthSettings, rows: list[Section]) -> list[int]:
+    """The widths that were asked for and have no game yet."""
+    there = {row["width"] for row in rows}
+    return [width for width in settings.widths if width not in there]
 
 
 def _about(settings: WidthSettings, specimen: Transcript) -> Section:
@@ -197,7 +197,10 @@ def _stored(settings: WidthSettings) -> dict[tuple[Any, ...], Section] | None:
     if not settings.resume:
         return None
     if not (Path(settings.out) / "run.json").is_file():
-        return None
+        raise ArgumentError(
+            f"`WidthSettings(resume=...)`: there is no run in {settings.out} to go on with. "
+            "Leave it out to begin one."
+        )
     run = load_run(settings.out)
     section = run.results.get("width")
     if section is None:

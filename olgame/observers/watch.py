@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from olgame.arrays import to_numpy
 from olgame.exceptions import ArgumentError
 from olgame.observers.observed import Observed
 from olgame.observers.observer import Ending, Observer, Opening, Round
+from olgame.validation import require
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "checked_observers"]
 
 
 class Watch:
@@ -26,6 +27,7 @@ class Watch:
     """
 
     def __init__(self, observers: Sequence[Observer], games: tuple[int, ...]) -> None:
+        observers = checked_observers(observers, "play")
         self._observers: dict[str, Observer] = {}
         self._games = games
         self._notes: dict[str, list[tuple[int, dict[str, NDArray[np.float64]]]]] = {}
@@ -121,6 +123,33 @@ class Watch:
             raise ArgumentError(
                 f"`play(observers=...)`: {key!r} of {name!r} must be {shape}, got {value!r}."
             ) from None
+
+
+def checked_observers(observers: Any, owner: str) -> tuple[Observer, ...]:
+    """The observers, if they are such: objects that can be called.
+
+    Args:
+        observers: As the user gave them.
+        owner: To whom, for the message.
+
+    Raises:
+        ArgumentError: No sequence, or something in it that is no observer.
+    """
+    ok = isinstance(observers, Iterable) and not isinstance(observers, str | Mapping)
+    require(ok, owner, "observers", "be a sequence of observers", observers)
+    found = tuple(observers)
+    for k, observer in enumerate(found):
+        if not callable(observer) or isinstance(observer, type):
+            raise ArgumentError(
+                f"`{owner}(observers=...)` must have observers that can be called with a `Round`, "
+                f"objects and no classes, got {observer!r} at index {k}."
+            )
+        if not callable(getattr(observer, "why_stop", len)):
+            raise ArgumentError(
+                f"`{owner}(observers=...)`: `why_stop` of {_name(observer)!r} must be a method, "
+                f"got {observer.why_stop!r}."
+            )
+    return found
 
 
 def _name(observer: Any) -> str:

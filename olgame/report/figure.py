@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 
+from olgame.exceptions import NotAvailableError
 from olgame.report.bands import draw_band
 from olgame.report.deep_panels import deep_panels
 from olgame.report.numbers import number
 from olgame.report.width_figure import width_figure
+from olgame.results import outward
 from olgame.storage import StoredRun, load_run
 
-__all__ = ["game_figure", "save_figure"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check_drawable", "game_figure", "save_figure"]
 
 _BLUE, _ORANGE, _GREEN, _RED, _GRAY = "#0b5fa5", "#d1660a", "#2a7f3f", "#b3261e", "#6b7280"
 _VIOLET, _TEAL = "#6d3fa0", "#0f766e"
+
+
+def check_drawable() -> None:
+    """Raise, before a long game, where its figure could not be drawn after it.
+
+    Raises:
+        NotAvailableError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        reason = 'The figure is drawn with matplotlib: pip install "olgame[figures]".'
+        raise NotAvailableError(reason) from None
+    del mpl
 
 
 def game_figure(run: StoredRun) -> Figure:
@@ -33,6 +50,8 @@ def game_figure(run: StoredRun) -> Figure:
     Returns:
         A matplotlib figure; nothing is drawn on a screen.
     """
+    from matplotlib.figure import Figure
+
     deep = run.results.get("constants") is not None
     figure = Figure(figsize=(16.0, 10.6 if deep else 5.6), layout="constrained")
     rows = figure.subplots(2 if deep else 1, 3, width_ratios=(1.05, 1.0, 1.1), squeeze=False)
@@ -53,7 +72,13 @@ def save_figure(folder: str | Path) -> tuple[Path, Path]:
 
     Returns:
         The two paths.
+
+    Raises:
+        NotAvailableError: matplotlib is not installed.
     """
+    check_drawable()
+    import matplotlib as mpl
+
     folder = Path(folder)
     # Text stays text in the SVG; the hash salt makes equal runs give equal files.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "olgame"}):
@@ -95,7 +120,8 @@ def _losses(axis: Any, run: StoredRun) -> None:
         )  # fmt: skip
         axis.axhline(
             floor, color=_GREEN, lw=1.2,
-            label=f"value of the game{_whose(run)}, certified: {floor:.6f} to {ceiling:.6f}",
+            label=f"value of the game{_whose(run)}, certified: "
+            f"{outward(floor, 'lower', '.6f')} to {outward(ceiling, 'upper', '.6f')}",
         )  # fmt: skip
     if floor is not None:
         guarantee = floor + verdict["accuracy"]
@@ -146,8 +172,11 @@ def _told(column: str) -> str:
 
 
 def _regret(axis: Any, run: StoredRun) -> None:
-    curves = run.results.get("curves") or {}
+    curves = run.results.get("curves") or _curves_of_the_columns(run)
     rounds = np.arange(1, len(run.columns["loss"]) + 1)
+    if not curves:
+        _empty(axis, "Regret under its bounds", "not computed")
+        return
     for key, color, style, label in (
         ("prior", _RED, ":", "bound a priori"),
         ("posterior", _ORANGE, "--", "bound a posteriori"),
@@ -155,25 +184,63 @@ def _regret(axis: Any, run: StoredRun) -> None:
         ("realized", _GREEN, "-.", "realized regret against the last iterate"),
     ):
         if curves.get(key) is not None:
-            axis.plot(rounds, curves[key], color=color, ls=style, lw=1.8, label=label)
+            alone = np.isfinite(curves[key]).sum() == 1  # only the last round is known
+            axis.plot(
+                rounds, curves[key], color=color, ls=style, lw=1.8, label=label,
+                marker="o" if alone else None, ms=6, clip_on=not alone,
+            )  # fmt: skip
     _seeds(axis, run, "linear", "linear regret")
     axis.axhline(0.0, color=_GRAY, lw=0.8)
     axis.set(xlabel="round t", ylabel="cumulative regret", xlim=(1, max(2, len(rounds))))
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set_title("Regret under its bounds", loc="left", fontsize=11)
-    if curves:
-        axis.legend(fontsize=8, framealpha=0.9)
-    else:
-        axis.text(0.5, 0.5, "not computed", ha="center", transform=axis.transAxes)
+    axis.legend(fontsize=8, framealpha=0.9)
+
+
+def _curves_of_the_columns(run: StoredRun) -> dict[str, Any]:
+    """The curves of a game that was not analyzed to its end, as far as its folder knows them.
+
+    With fixed steps alpha both bounds are known backwards from their last value: a posteriori
+    D^2/(2 alpha) + sum_{s <= t} alpha norm(g_s)^2/2, and a priori D^2/(2 alpha) + alpha t G^2/2
+    with the largest gradient of the game. The regret is known after the last round alone.
+    """
+    alpha, norms = run.columns["step_size"], run.columns["gradient_norm"]
+    fixed = np.isfinite(alpha).all() and (alpha == alpha[:1]).all()
+    squares = {"posterior": norms**2, "prior": np.full(len(norms), norms.max(initial=0.0) ** 2)}
+    found: dict[str, Any] = {}
+    for key, last in _stored_regret(run).items():
+        if fixed and key in squares:
+            grown = np.cumsum(0.5 * alpha * squares[key])
+            found[key] = last - grown[-1] + grown
+        else:
+            found[key] = np.append(np.full(len(norms) - 1, np.nan), last)
+    return found
+
+
+def _stored_regret(run: StoredRun) -> dict[str, float]:
+    """Linear regret and bounds after the last round: the entries of the report times T."""
+    section, rounds = run.results.get("regret") or {}, len(run.columns["loss"])
+    if not rounds or number(section.get("linear")) is None:
+        return {}
+    each = {key: number(section.get(key)) for key in ("linear", "posterior", "prior")}
+    return {key: rounds * value for key, value in each.items() if value is not None}
+
+
+def _empty(axis: Any, title: str, reason: str) -> None:
+    """A panel of which nothing is known: its title and the reason, no axes."""
+    axis.set_axis_off()
+    axis.set_title(title, loc="left", fontsize=11)
+    axis.text(0.5, 0.5, reason, ha="center", transform=axis.transAxes)
 
 
 def _waterfall(axis: Any, run: StoredRun) -> None:
     """The loss account as steps: from the comparator's loss to the average loss."""
     ledger = run.results.get("ledger")
-    axis.set_title("Ledger: where the average loss comes from", loc="left", fontsize=11)
+    title = "Ledger: where the average loss comes from"
     if ledger is None:
-        axis.text(0.5, 0.5, "not computed", ha="center", transform=axis.transAxes)
+        _empty(axis, title, "not computed")
         return
+    axis.set_title(title, loc="left", fontsize=11)
     labels, level = [], 0.0
     for i, row in enumerate(ledger["rows"]):
         value = row["value"]
@@ -196,6 +263,7 @@ def _waterfall(axis: Any, run: StoredRun) -> None:
         if total:
             break
     axis.set_xticks(range(len(labels)), labels, fontsize=8)
+    axis.set_ylabel("average over rounds, in units of the loss")
     axis.use_sticky_edges = False  # a falling bar would stick the axis to its upper end
     axis.margins(y=0.12)
     if axis.dataLim.y0 >= 0.0:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from olgame.report.width_tables import SET_NAMES, average, slope_of
+from olgame.report.width_tables import (
+    SET_NAMES,
+    average,
+    exponent,
+    not_measured,
+    slope_from,
+    slope_of,
+)
 from olgame.storage import StoredRun
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["width_figure"]
 
@@ -41,6 +50,8 @@ def width_figure(run: StoredRun) -> Figure:
     Returns:
         A matplotlib figure; nothing is drawn on a screen.
     """
+    from matplotlib.figure import Figure
+
     section = run.results["width"]
     figure = Figure(figsize=(17.0, 12.0), layout="constrained")
     axes = figure.subplots(2, 3)
@@ -57,17 +68,18 @@ def width_figure(run: StoredRun) -> Figure:
         if section[needs]:
             draw(axis, section)
         else:
+            axis.set_axis_off()
             axis.text(0.5, 0.5, "not measured", ha="center", transform=axis.transAxes)
-    figure.suptitle(_title(section), fontsize=11, x=0.01, ha="left")
+    figure.suptitle(_title(run.results), fontsize=11, x=0.01, ha="left")
     return figure
 
 
-def _title(section: Results) -> str:
-    about = section["about"]
-    missing = "".join(f"; m = {m}: not measured" for m in section["not_measured"])
+def _title(results: Results) -> str:
+    about = results["width"]["about"]
+    missing = not_measured(results)
     return (
         f"What width buys: two-layer networks in B(R), R = {about['weight_radius']:g}, and with "
-        f"every neuron within R/sqrt(m) of its start{missing}\n"
+        f"every neuron within R/sqrt(m) of its start{missing and '; ' + missing}\n"
         f"games: {about['data']}, {about['loss']} loss, {about['attack']} in the "
         f"{about['perturbation_set']}, {about['rounds']} rounds\n"
         "filled markers, solid lines: certified for each network; open markers, dashed lines: "
@@ -111,19 +123,43 @@ def _legend(axis: Any, title: str = "") -> None:
 
 def _law(section: Results, quantity: str, kind: tuple[str, str]) -> str:
     law = slope_of(section, quantity, *kind)
-    if law is None:
+    return "" if law is None else ": " + exponent(law, "$\\pm$", alone="")
+
+
+def _slopes_title(section: Results, quantity: str, title: str) -> str:
+    """The title of a legend with slopes: why some of them have no interval."""
+    laws = [law for law in section["slopes"] if law["quantity"] == quantity]
+    alone = any(law["points"] == 2 for law in laws)
+    return title + (", through two points: no interval" if alone else "")
+
+
+def _as_in_the_ball(rows: Any, key: str, kind: tuple[str, str]) -> str:
+    """Said of a curve of the smaller set that hides the one of B(R)."""
+    if kind[1] == "frobenius":
         return ""
-    return f": {law['exponent']:+.3f} $\\pm$ {law['half_width']:.3f}"
+    at, own = _curve(rows, key, activation=kind[0], set=kind[1])
+    there, ball = _curve(rows, key, activation=kind[0], set="frobenius")
+    same = len(at) and np.array_equal(at, there) and np.allclose(own, ball, rtol=0.03)
+    return ", on B(R)" if same else ""
+
+
+def _on_the_ball(axis: Any) -> str:
+    """What "on B(R)" means, where it is said."""
+    said = any(label.endswith(", on B(R)") for label in axis.get_legend_handles_labels()[1])
+    return "\non B(R): hides that curve, they coincide" if said else ""
 
 
 def _worst(axis: Any, section: Results) -> None:
     rows = section["computed"]
+    begin = slope_from(section)
+    quantity = "computed lower, wide" if begin else "computed lower"
     for kind in _kinds(rows):
         activation, name = kind
         color, wanted = _COLORS[kind], {"activation": activation, "set": name}
         at, value = _curve(rows, "lower", **wanted)
         word = "exact" if activation == "relu" else "attained"
-        label = f"{_name(kind)}, {word}{_law(section, 'computed lower, wide', kind)}"
+        label = f"{_name(kind)}, {word}{_law(section, quantity, kind)}"
+        label += _as_in_the_ball(rows, "lower", kind)
         axis.plot(at, value, color=color, label=label, **_CERTIFIED)
         law = section["theory"][f"{activation}, {name}"]
         if activation == "softplus" and name == "per-neuron":
@@ -136,7 +172,8 @@ def _worst(axis: Any, section: Results) -> None:
             label=f"{activation}: {words}, slope {exponent}",
         )  # fmt: skip
     _width_axis(axis, r"$\sup\,|f - f_{\mathrm{lin}}|$ over the set (output units)")
-    _legend(axis, "slopes from $m = 2^{16}$ on")
+    words = "slopes from $m = 2^{16}$ on" if begin else "slopes"
+    _legend(axis, _slopes_title(section, quantity, words) + _on_the_ball(axis))
 
 
 def _games(axis: Any, section: Results) -> None:
@@ -147,6 +184,7 @@ def _games(axis: Any, section: Results) -> None:
         axis.plot(*_curve(rows, "worst_mean", **wanted), color=color, **_CERTIFIED)
         at, value = _curve(rows, "error_mean", **wanted)
         label = f"{_name(kind)}{_law(section, 'error_mean', kind)}"
+        label += _as_in_the_ball(rows, "error_mean", kind)
         axis.plot(at, value, color=color, label=label, **_ESTIMATED)
         each = [
             (row["width"], row["error_mean"])
@@ -154,16 +192,20 @@ def _games(axis: Any, section: Results) -> None:
             if (row["activation"], row["set"]) == kind and row["error_mean"] > 0.0
         ]
         axis.plot(*np.array(each).T, color=color, ls="", marker=".", ms=3, alpha=0.6)
+        if _as_in_the_ball(rows, "worst_mean", kind):
+            words = f"{activation}, {SET_NAMES[name]}: worst case, on B(R)"
+            axis.plot([], [], color=color, label=words, **_CERTIFIED)
     axis.plot([], [], color=_GRAY, label="worst case, same inputs", **_CERTIFIED)
     _width_axis(axis, r"$|f - f_{\mathrm{lin}}|$ (output units)")
-    _legend(axis, "slopes; dots: single networks")
+    title = _slopes_title(section, "error_mean", "slopes")
+    _legend(axis, f"{title}; dots: single networks" + _on_the_ball(axis))
 
 
 def _slopes(axis: Any, section: Results) -> None:
     shown = [
         (quantity, words, kind)
         for quantity, words in (
-            ("computed lower, wide", "computed"),
+            ("computed lower, wide" if slope_from(section) else "computed lower", "computed"),
             ("worst_mean", "at played inputs"),
             ("error_mean", "games, mean"),
             ("error_largest", "games, largest"),

@@ -13,7 +13,15 @@ from rich.text import Text
 
 from olgame.report.numbers import number
 
-__all__ = ["SET_NAMES", "average", "slope_of", "width_tables"]
+__all__ = [
+    "SET_NAMES",
+    "average",
+    "exponent",
+    "not_measured",
+    "slope_from",
+    "slope_of",
+    "width_tables",
+]
 
 Results = Mapping[str, Any]
 Rows = Iterable[Results]
@@ -62,21 +70,40 @@ def slope_of(section: Results, quantity: str, activation: str, name: str) -> Res
     return None
 
 
+def slope_from(section: Results) -> bool:
+    """Whether the computed worst case was fitted once more from 2^16 on."""
+    return any(one["quantity"].endswith(", wide") for one in section["slopes"])
+
+
+def exponent(law: Results, sign: str = "±", alone: str = " (two points)") -> str:
+    """A fitted exponent with its interval; two points leave nothing to find one from."""
+    if np.isfinite(law["half_width"]):
+        return f"{law['exponent']:+.3f} {sign} {law['half_width']:.3f}"
+    return f"{law['exponent']:+.3f}" + (alone if law["points"] == 2 else "")
+
+
+def not_measured(results: Results) -> str:
+    """The widths that were asked for and have not been played, with the reason; or nothing."""
+    missing = results["width"]["not_measured"]
+    if not missing or results.get("status") == "finished":
+        return ""
+    return f"not played, for the run was interrupted: m = {', '.join(map(str, missing))}"
+
+
 def width_tables(results: Results) -> RenderableType:
     """All that was found about width: worst cases, games, certificates, and where they end."""
     section = results["width"]
     about = section["about"]
+    missing = not_measured(results)
     radius, level = about["weight_radius"], 100.0 * section["level"]
     parts: list[RenderableType] = [
         _note(
             f"{about['data']}; {about['loss']} loss, R = {radius:g}; {about['attack']}, "
             f"{about['perturbation_set']}; {about['rounds']} rounds. 'per neuron': every neuron "
             "within R/sqrt(m), a part of B(R). Averages over seeds; slopes of logarithms with "
-            f"{level:g} % t-intervals. m = "
-            + (", ".join(map(str, section["not_measured"])) + ": not measured." if
-               section["not_measured"] else "65536 was played.")
+            f"{level:g} % t-intervals." + (missing and f" {missing[0].upper()}{missing[1:]}.")
         )
-    ]  # fmt: skip
+    ]
     if section["computed"]:
         parts += [
             Text("Worst case of abs(f - f_lin), one input with norm 1", style="bold"),
@@ -148,15 +175,16 @@ def _kinds(rows: Rows) -> list[tuple[str, str]]:
 def _computed(section: Results) -> Table:
     rows = section["computed"]
     widths = _few(sorted({row["width"] for row in rows}))
-    table = _table(("", "m ="), widths, ("slope", "from 2^16", "theory"))
+    begin = slope_from(section)
+    table = _table(("", "m ="), widths, ("slope", *["from 2^16"][:begin], "theory"))
     for activation, name in _kinds(rows):
         for key in ("upper", "lower") if activation != "relu" else ("lower",):
             word = "exact" if activation == "relu" else {"upper": "<=", "lower": ">="}[key]
-            cells = [_shown(average(rows, m, key, activation=activation, set=name)) for m in widths]
+            cells = _row(average(rows, m, key, activation=activation, set=name) for m in widths)
             law = slope_of(section, f"computed {key}", activation, name)
             wide = slope_of(section, f"computed {key}, wide", activation, name)
             titles = (f"{activation}, {SET_NAMES[name]}", word)
-            table.add_row(*titles, *cells, _slope(law), _slope(wide), _theory(law))
+            table.add_row(*titles, *cells, _slope(law), *[_slope(wide)][:begin], _theory(law))
     return table
 
 
@@ -167,7 +195,7 @@ def _errors(section: Results) -> Table:
     for activation, name in _kinds(rows):
         title = f"{activation}, {SET_NAMES[name]}"
         for key, words in _PLAYED.items():
-            cells = [_shown(average(rows, m, key, activation=activation, set=name)) for m in widths]
+            cells = _row(average(rows, m, key, activation=activation, set=name) for m in widths)
             law = slope_of(section, key, activation, name)
             theory = _theory(law) if key.startswith("worst") else f"<= {_theory(law)}"
             table.add_row(title, words, *cells, _slope(law), theory)
@@ -185,7 +213,7 @@ def _certificates(section: Results) -> Table:
             found = [average(rows, m, key, activation=activation) for m in widths]
             if any(value is None for value in found):
                 continue
-            cells = [_shown(value, key) for value in found]
+            cells = _row(found, key)
             law = slope_of(section, key, activation, "frobenius")
             table.add_row(title, words, *cells, "" if law is None else _slope(law))
             title = ""
@@ -199,10 +227,11 @@ def _condition(section: Results) -> Table:
     for kind in dict.fromkeys((row["activation"], row["problem"]) for row in rows):
         mine = {row["width"]: row for row in rows if (row["activation"], row["problem"]) == kind}
         title = ", ".join(kind)
-        for words, show in (("fails from R", _from), ("gap there", _gap), ("F(u0) there", _f)):
-            cells = [show(mine[m]) if m in mine else "" for m in widths]
-            table.add_row(title, words, *cells)
-            title = ""
+        cells = [_from(mine[m]) if m in mine else "" for m in widths]
+        table.add_row(title, "fails from R", *cells)
+        for words, key in (("gap there", "gap"), ("F(u0) there", "value")):
+            fails = [mine[m]["fails"] if m in mine else None for m in widths]
+            table.add_row("", words, *_row([f and f[key] for f in fails], nothing=""))
     return table
 
 
@@ -213,14 +242,6 @@ def _from(row: Results) -> str:
     return f"{sign}{row['fails']['radius']:.3g}"
 
 
-def _gap(row: Results) -> str:
-    return "" if row["fails"] is None else _shown(row["fails"]["gap"])
-
-
-def _f(row: Results) -> str:
-    return "" if row["fails"] is None else _shown(row["fails"]["value"])
-
-
 def _value(row: Results, key: str) -> float | None:
     if key == "ratio":
         top = row.get("lambda_max")
@@ -228,18 +249,20 @@ def _value(row: Results, key: str) -> float | None:
     return number(row.get(key))
 
 
-def _shown(value: float | None, key: str = "") -> str:
-    if value is None:
-        return "-"
-    if key in {"least_loss", "floor", "ceiling"}:
-        return f"{value:.5f}"
-    if key == "ratio":
-        return f"{value:.2f}"
-    return f"{value:.1e}" if 0.0 < abs(value) < 1e-3 else f"{value:.3g}"
+def _row(values: Iterable[float | None], key: str = "", nothing: str = "-") -> list[str]:
+    """The cells of one row, all of one form: with exponents where one of them needs it."""
+    found = list(values)
+    small = any(value is not None and 0.0 < abs(value) < 1e-3 for value in found)
+    form = {"least_loss": ".5f", "floor": ".5f", "ceiling": ".5f", "ratio": ".2f"}.get(
+        key, ".2e" if small else ".3g"
+    )
+    return [
+        nothing if value is None else "0" if not value else f"{value:{form}}" for value in found
+    ]
 
 
 def _slope(law: Results | None) -> str:
-    return "-" if law is None else f"{law['exponent']:+.3f} ± {law['half_width']:.3f}"
+    return "-" if law is None else exponent(law)
 
 
 def _theory(law: Results | None) -> str:

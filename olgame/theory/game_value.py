@@ -13,14 +13,19 @@ from olgame.arrays import to_numpy
 from olgame.attacks.attack import Attack
 from olgame.certify import Bracket
 from olgame.exceptions import NotAvailableError
+from olgame.randomness import check_seed
 from olgame.results import Certified, Interval
 from olgame.theory.audit import check_single_game
 from olgame.theory.game_value_causes import Causes, width_causes
 from olgame.theory.game_value_ceilings import MOST_ROUNDS, ValueCeiling, value_ceilings
+from olgame.theory.game_value_checks import (
+    check_bounds_robust_loss,
+    check_named_points,
+    check_value_options,
+)
 from olgame.theory.game_value_floors import ValueFloor, value_floors
 from olgame.transcript import Transcript
 from olgame.typing import Array
-from olgame.validation import require
 
 __all__ = ["GameValue", "game_value"]
 
@@ -31,6 +36,10 @@ LAST, LEAST, AVERAGE, HINDSIGHT = (
     "hindsight point",
 )
 """The points that are tried for the ceiling, as they are called in it."""
+
+BEST = f"{HINDSIGHT}, best weights"
+OFFERED = (LAST, LEAST, AVERAGE, HINDSIGHT, BEST)
+"""All that a game may have of its own."""
 
 
 @attrs.frozen(eq=False)
@@ -127,7 +136,11 @@ class GameValue:
         }
 
     def __str__(self) -> str:
-        lines = [f"value of the game over B({self.weight_radius:g}), after {self.rounds} rounds"]
+        return self.text()
+
+    def text(self, heading: str = "value of the game") -> str:
+        """What `print` shows, under another heading."""
+        lines = [f"{heading} over B({self.weight_radius:g}), after {self.rounds} rounds"]
         lines += [f"  {end or 'no bound'}" for end in (self.floor, self.ceiling)]
         if self.causes is None:
             return "\n".join(lines)
@@ -213,7 +226,9 @@ def game_value(
         The `GameValue`. For a network without a certificate an end is missing.
 
     Raises:
-        ArgumentError: A number is outside its domain, or a point is not finite.
+        ArgumentError: An argument is outside its domain, a point not finite, or a bracket is of
+            a point that is not there.
+        ShapeError: A point has another shape than the weights.
         NotAvailableError: A batch of games, a run that does not show l_t <= L_*, or a network of
             which neither end is known.
         NotKeptError: The played inputs were not kept.
@@ -238,12 +253,20 @@ def game_value(
         gao2019 (the game; bracket and identity are this library's).
     """
     owner = "game_value"
-    ok = 0.0 < weight_radius < np.inf
-    require(ok, owner, "weight_radius", "be finite and positive", weight_radius)
-    for name, number in (("late_rounds", late_rounds), ("search_steps", search_steps)):
-        ok = isinstance(number, int) and not isinstance(number, bool) and number >= 1
-        require(ok, owner, name, "be an integer of at least 1", number)
+    check_value_options(
+        owner,
+        weight_radius=weight_radius,
+        late_rounds=late_rounds,
+        search_steps=search_steps,
+        best_weights=best_weights,
+        attack=attack,
+        branches=branches,
+    )
+    check_seed(seed, owner)
     check_single_game(run, owner)
+    check_bounds_robust_loss(run.adversary, f"{owner}(run=...)")
+    center: Array = run.adversary.model.start  # type: ignore[attr-defined]
+    points, brackets = check_named_points(points, brackets, center, OFFERED)
     radius = float(weight_radius)
     floors = value_floors(
         run,
@@ -257,9 +280,9 @@ def game_value(
     ceilings = value_ceilings(
         run,
         radius,
-        _points(run, floors) | dict(points or {}),
+        _points(run, floors) | dict(points),
         _tried_rounds(run, best, late_rounds),
-        brackets=brackets or {},
+        brackets=brackets,
         attack=attack,
         branches=branches,
         seed=seed,
@@ -283,7 +306,7 @@ def _points(run: Transcript, floors: list[ValueFloor]) -> dict[str, Array]:
         found[AVERAGE] = run.adversary.model.asarray(total / run.rounds)  # type: ignore[attr-defined]
     offered = [floor for floor in floors if floor.point is not None]
     for floor in offered:
-        name = HINDSIGHT if floor is offered[0] else f"{HINDSIGHT}, best weights"
+        name = HINDSIGHT if floor is offered[0] else BEST
         found[name] = run.adversary.model.asarray(floor.point)  # type: ignore[attr-defined]
     return found
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from olgame.arrays import to_numpy
 from olgame.attacks.attack import Attack
 from olgame.certify import Bracket, robust_loss
-from olgame.exceptions import ShapeError
 from olgame.results import Certified
 from olgame.theory.ceiling import ceiling
 from olgame.theory.drawn_inside import drawn_inside
@@ -88,11 +87,6 @@ def value_ceilings(
     center, limit = adversary.model.start, np.inf
     inside, seen = dict[str, Array](), dict[str, float]()
     for name, point in points.items():
-        if tuple(point.shape) != tuple(center.shape):
-            raise ShapeError(
-                f"`game_value(points=...)` must have points of shape {tuple(center.shape)}, got "
-                f"{tuple(point.shape)} for {name!r}."
-            )
         inside[name] = drawn_inside(point, center, weight_radius)
         seen[name] = _largest_played(played, inside[name])
     found = dict[str, ValueCeiling]()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
+from rich.console import Console
 from scipy.stats import linregress, t
 
 from olgame.exceptions import OlgameError
@@ -21,6 +24,7 @@ from olgame.experiments.width_slopes import slopes
 from olgame.experiments.width_worst import drawn_worst_case, network_seed, theory_line
 from olgame.models.two_layer_start import two_layer_start
 from olgame.observers import Round
+from olgame.report.width_tables import exponent, width_tables
 from olgame.storage import load_run
 
 pytest.importorskip("torch")
@@ -73,14 +77,17 @@ def test_everything_is_there(played: tuple[str, Any]) -> None:
     assert run.results["status"] == "finished"
     assert len(rows(run, "computed")) == len(rows(run, "played")) == 2 * 2 * 2 * 2
     assert len(rows(run, "condition")) == 2 * 2
-    for words in ("Worst case", "along the games", "Certificates", "R from which", "not measured"):
+    for words in ("Worst case", "along the games", "Certificates", "R from which", "slope"):
         assert words in output, words
-    assert "65536" in output
+    for words in ("65536", "nan", "not measured", "not played", "from 2^16"):  # nobody asked
+        assert words not in output, words
     for name in ("figure.png", "figure.svg"):
         assert (run.folder / name).stat().st_size > 10_000
     drawn = (run.folder / "figure.svg").read_text("utf-8")
-    for words in ("slope -1/6", "slope -0.5", "certified", "not measured", "width m (neurons)"):
+    for words in ("slope -1/6", "slope -0.5", "certified", "width m (neurons)", "worst case, on B"):
         assert words in drawn, words
+    for words in ("nan", "not measured", "2^{16}"):
+        assert words not in re.sub(r"<path .*?/>|<use .*?/>", "", drawn, flags=re.DOTALL), words
     again = CliRunner().invoke(group(), ["report", str(run.folder)], env={"COLUMNS": "160"})
     assert again.exit_code == 0, again.output
     assert "Certificates, real network" in again.output
@@ -285,8 +292,12 @@ def test_ctrl_c_loses_nothing_and_the_rest_is_found_later(
     assert half.results["status"] == "interrupted"
     # One game for the specimen; the fourth game was cut short.
     assert (len(rows(half, "played")), len(rows(half, "computed"))) == (2, 4)
-    printed = CliRunner().invoke(group(), ["report", str(half.folder)])
+    printed = CliRunner().invoke(group(), ["report", str(half.folder)], env={"COLUMNS": "160"})
     assert "rows are missing" in printed.output
+    assert half.results["width"]["not_measured"] == [128]
+    assert "Not played, for the run was interrupted: m = 128." in printed.output
+    assert "interrupted: m = 128" in (half.folder / "figure.svg").read_text("utf-8")
+    assert "R from which" not in printed.output
     with pytest.raises(OlgameError, match="holds a run already"):
         what_width_buys.run(settings, ())
     with pytest.raises(OlgameError, match=r"WidthSettings\(rounds="):
@@ -335,3 +346,44 @@ def test_more_samples_than_there_are_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OlgameError, match=r"WidthSettings\(samples="):
         what_width_buys.run(settings, ())
     assert not (tmp_path / "run").exists()
+
+
+def test_two_points_have_no_interval_and_a_row_has_one_form() -> None:
+    two = {"exponent": -0.5, "half_width": math.nan, "points": 2}
+    assert exponent(two) == "-0.500 (two points)"
+    assert exponent(two | {"half_width": 0.25, "points": 3}) == "-0.500 ± 0.250"
+    label = {"activation": "relu", "set": "frobenius", "seed": 0}
+    drawn = [label | {"width": m, "lower": v} for m, v in ((256, 0.001), (1024, 5.6e-4))]
+    laws = slopes(drawn, [], 3.0)
+    assert [law["points"] for law in laws] == [2]
+    section: dict[str, Any] = {"computed": drawn, "slopes": laws, "played": [], "condition": []}
+    about = dict.fromkeys(("data", "loss", "attack", "perturbation_set", "rounds"), "-")
+    section |= {"about": about | {"weight_radius": 3.0}, "level": 0.95, "not_measured": [4096]}
+    console = Console(width=160, file=io.StringIO())
+    console.print(width_tables({"status": "finished", "width": section}))
+    told = console.file.getvalue()  # type: ignore[attr-defined]  # it is a StringIO
+    row = next(line for line in told.splitlines() if "relu" in line and "exact" in line)
+    assert row.split()[3:] == ["1.00e-03", "5.60e-04", "-0.418", "(two", "points)", "-1/6"]
+    assert "2^16" not in told
+    assert "4096" not in told  # of an older run that was finished without it
+
+
+def test_the_command_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    help_page = CliRunner().invoke(group(), ["what-width-buys", "--help"]).output
+    for number in ("256,512,1024,2048", "(256,512,...,4194304)"):
+        assert number in help_page
+    nowhere = tmp_path / "nowhere"
+    refused = CliRunner().invoke(group(), ["what-width-buys", "--resume", "--out", str(nowhere)])
+    assert refused.exit_code == 1
+    assert f"--resume: there is no run in {nowhere}" in refused.output
+    assert not nowhere.exists()
+
+    def stopped(*_: object) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("olgame.experiments.width_experiment.drawn_worst_case", stopped)
+    options = [f"--{key.replace('_', '-')}={value}" for key, value in SMALL.items()]
+    folder = str(tmp_path / "run")
+    cut = CliRunner().invoke(group(), ["what-width-buys", "--out", folder, *options])
+    assert cut.exit_code == 130
+    assert "The same command with --resume goes on with it." in cut.output
