@@ -14,7 +14,7 @@ from olgame.fingerprint import check_same_parts, fingerprints
 from olgame.game import play_on
 from olgame.learners.learner import Learner
 from olgame.observers.observer import Observer
-from olgame.observers.watch import Watch
+from olgame.observers.watch import Watch, checked_observers
 from olgame.opening import check_declared_sets, check_parts
 from olgame.packed_state import unpack
 from olgame.randomness import as_seed
@@ -73,7 +73,8 @@ def resume(
     """
     saved = read_checkpoint(path)
     document, arrays = saved
-    check_parts(learner, adversary)
+    check_parts(learner, adversary, "resume")
+    observers = checked_observers(observers, "resume")
     parts = document.get("parts", {} if document["format_version"] > 1 else None)
     if parts is not None:  # else the game began with format 1, which did not note them
         found = fingerprints(learner=learner, adversary=adversary, decision_set=decision_set)

@@ -440,3 +440,10 @@ def test_long_sequences_are_no_burden() -> None:
     began = time.process_time()
     fingerprints(adversary=og.adversaries.ObliviousSequence(losses))
     assert time.process_time() - began < 4.0
+
+
+def test_observers_of_a_resumed_game_are_looked_at_first(tmp_path: Path) -> None:
+    """Not taken for a damaged file."""
+    path = saved_game(tmp_path)
+    with pytest.raises(ArgumentError, match=r"`resume\(observers=\.\.\.\)`"):
+        og.resume(path, *OGD, observers=3)  # type: ignore[arg-type]  # what is refused
