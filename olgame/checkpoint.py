@@ -64,9 +64,9 @@ class Checkpoint:
     The file is replaced whole: a process that is killed while it writes leaves the one before. It
     holds numbers only (nothing is pickled); `olgame.resume` is given the parts again, and refuses
     others by the fingerprints in the file. A game is saved when its rounds are booked, whatever
-    ``every`` is: of at most 1,365 weights every 96 rounds at the earliest, of p up to 2,048 every
-    floor(131,072/p) >= 64, a longer one every 4 on the host and every round elsewhere. (Games side
-    by side, p weights in all: as one up to p = 16,384, every round beyond.)
+    ``every`` is: of at most 2,048 weights every 96 rounds at the earliest, a longer one every 4 on
+    the host and every round elsewhere. (Games side by side, p weights in all: every
+    min(96, floor(262,144/p)) rounds up to p = 16,384, every round beyond.)
 
     Args:
         path: The file, for example ``"game.npz"``. One that is there is replaced.

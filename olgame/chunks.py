@@ -12,7 +12,7 @@ __all__ = ["FEW", "chunk_length", "is_small"]
 CHUNK = 96
 """Rounds of a small game that are booked together, at most."""
 
-ROOM = 2**17
+ROOM = 2**18
 """Numbers that are booked together, at most: a few times that should stay in the cache."""
 
 FEW = 4
