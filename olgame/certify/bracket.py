@@ -94,7 +94,7 @@ class Bracket:
             >>> ends = PerSample(np.array([0.5, 0.7]), None)
             >>> bracket = Bracket(Certified(0.6, "lower", "attack"), None, ends, 0.25, "attack")
             >>> print(bracket.with_upper([0.75, 1.0], "by hand"))
-            robust loss in [0.6, 0.875] (attack below, by hand above)
+            robust loss in [0.6, 0.875001] (attack below, by hand above)
         """
         lower, known = self.per_sample
         above = np.array(to_numpy(losses), dtype=np.float64)
