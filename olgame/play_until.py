@@ -22,7 +22,7 @@ from olgame.observers import AveragePoint, Ending, Observer, Opening, Round
 from olgame.observers.watch import checked_observers
 from olgame.opening import check_parts
 from olgame.randomness import Seed, as_seed
-from olgame.results import Certified
+from olgame.results import Certified, outward
 from olgame.sets.convex_set import ConvexSet
 from olgame.theory.game_value import AVERAGE, GameValue, game_value
 from olgame.theory.game_value_checks import check_bounds_robust_loss, check_value_options
@@ -99,13 +99,17 @@ class PlayedUntil:
     def __str__(self) -> str:
         state = "as narrow as" if self.narrow else "not as narrow as"
         part = " of the floor" if self.relative else ""
-        rounds = ", ".join(f"{t}: {w:.3g}" for t, w in zip(*self.widths, strict=True))
+        rounds = ", ".join(f"{t}: {_width(w)}" for t, w in zip(*self.widths, strict=True))
         return (
             f"value of the game {self.floor}, {self.ceiling}\n"
-            f"width {self.width:.3g}, {state} asked for ({self.bracket_width:g}{part}), after "
+            f"width {_width(self.width)}, {state} asked for ({self.bracket_width:g}{part}), after "
             f"{self.run.rounds} rounds\nwidths by rounds: {rounds}\n"
             f"{self.values[-1].text('last look')}"
         )
+
+
+def _width(value: float) -> str:
+    return outward(value, "upper", ".3g")
 
 
 def play_until(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from olgame.exceptions import NotKeptError, StorageError
 from olgame.observers.observed import Observed
+from olgame.one_line import one_line
 from olgame.run_files import Arrays, read_arrays
 
 __all__ = ["StoredRun"]
@@ -38,6 +39,22 @@ class StoredRun:
     columns: Arrays
     arrays: Arrays
     versions: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """The game in short, what results there are, and where it lies."""
+        game = self.game  # of a file that others may have written: nothing in it is relied upon
+        violations = game.get("violations")
+        found = ", ".join(self.results) or "none"
+        return one_line(
+            "StoredRun",
+            learner=str(game.get("learner", "?")),
+            adversary=str(game.get("adversary", "?")),
+            planned_rounds=game.get("planned_rounds", "?"),
+            status=str(game.get("status", "?")),
+            loss=self.columns["loss"],
+            violations=len(violations) if isinstance(violations, list) else 0,
+            more=f"results: {found}, folder={str(self.folder)!r}",
+        )
 
     @property
     def observed(self) -> dict[str, Observed]:

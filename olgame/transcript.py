@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -17,6 +16,7 @@ from olgame.learners.learner import Learner
 from olgame.losses.round_loss import RoundLoss
 from olgame.observers.observed import Observed
 from olgame.one_game import DiffersByGame, game_index, one_game
+from olgame.one_line import one_line
 from olgame.randomness import Seed, game_seeds
 from olgame.sets.convex_set import ConvexSet
 from olgame.typing import Array, Keep
@@ -132,19 +132,16 @@ class Transcript:
 
     def __repr__(self) -> str:
         """What was played by whom, how it ended, and the losses: all else is in the fields."""
-        learner, adversary = type(self.learner).__name__, type(self.adversary).__name__
-        text = f"<Transcript: {learner} against {adversary}, {self.rounds} of {self.planned_rounds}"
-        text += f" rounds, {self.status}"
-        if self.games:
-            text += f", {math.prod(self.games)} games"
-        if self.rounds:
-            first, last, least = (
-                float(np.mean(loss)) for loss in (self.loss[0], self.loss[-1], self.loss.min(0))
-            )
-            text += f", loss {first:.6g} to {last:.6g}, least {least:.6g}"
-        if self.violations:
-            text += f", {len(self.violations)} violations"
-        return f"{text}, keep={self.keep!r}>"
+        return one_line(
+            "Transcript",
+            learner=type(self.learner).__name__,
+            adversary=type(self.adversary).__name__,
+            planned_rounds=self.planned_rounds,
+            status=self.status,
+            loss=self.loss,
+            violations=len(self.violations),
+            more=f"keep={self.keep!r}",
+        )
 
     @property
     def rounds(self) -> int:

@@ -38,6 +38,7 @@ ARROWS: dict[str, set[str]] = {
     "randomness": {"exceptions"},
     "game_generators": {"exceptions", "randomness"},
     "one_game": {"exceptions"},
+    "one_line": set(),
     "band": {"arrays", "exceptions", "validation"},
     "sets": BASE,
     "activations": BASE,
@@ -54,7 +55,7 @@ ARROWS: dict[str, set[str]] = {
     "adversaries": BASE
     | {"attacks", "models", "losses", "perturbations", "data", "sets", "learners", "feedback"}
     | {"certify"},
-    "transcript": BASE | PROTOCOLS | {"observers"},
+    "transcript": BASE | PROTOCOLS | {"observers", "one_line"},
     "running_sums": BASE | PROTOCOLS,
     "round_columns": BASE,
     "chunks": {"typing", "arrays"},
@@ -82,7 +83,7 @@ ARROWS: dict[str, set[str]] = {
     "theory": BASE | PARTS | {"noise", "transcript", "replay", "duality", "regret", "certify"},
     "json_values": BASE,
     "run_files": BASE,
-    "stored_run": BASE | {"run_files", "observers"},
+    "stored_run": BASE | {"run_files", "observers", "one_line"},
     "storage": BASE | {"json_values", "run_files", "stored_run", "transcript"},
     "checks": BASE | PARTS | GAME,
     "report": BASE | PARTS | GAME | READERS | {"shelf", "storage"},

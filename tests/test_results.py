@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -66,3 +68,19 @@ def test_a_transcript_prints_in_a_line() -> None:
         "loss 0.2 to 0.0125, least 0.0125, keep='points'>"
     )
     assert repr(run) == str(run)
+
+
+def test_a_stored_run_prints_in_a_line(tmp_path: Path) -> None:
+    learner, ball = og.learners.OnlineGradientDescent(0.5), og.sets.L2Ball(1.0, center=np.zeros(5))
+    adversary = og.adversaries.ObliviousSequence([og.losses.QuadraticLoss(np.full(5, 0.4))] * 3)
+    run = og.play(learner, adversary, ball, rounds=3)
+    folder = og.storage.save_run(tmp_path / "run", run, config={}, results={"a": 1, "b": 2})
+    stored = og.storage.load_run(folder)
+    short = str(run).removeprefix("<Transcript: ").removesuffix(", keep='sums'>")
+    assert "3 of 3 rounds, finished, loss 0.4 to" in short
+    assert str(stored) == f"<StoredRun: {short}, results: a, b, folder={str(folder)!r}>"
+    stranger = attrs.evolve(stored, game={"violations": 3}, results={})  # a file of somebody else
+    assert "? against ?, 3 of ? rounds, ?, loss" in repr(stranger)
+    assert "results: none" in repr(stranger)
+    broken = attrs.evolve(stored, game={**stored.game, "violations": [{}, {}]})
+    assert "2 violations" in repr(broken)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from olgame.report.numbers import number
+from olgame.results import outward
 
 __all__ = ["width_of_value"]
 
@@ -29,9 +30,9 @@ def width_of_value(value: Mapping[str, Any]) -> list[RenderableType]:
     table.add_column("smaller by", overflow="fold")
     for cause in value["causes"]:
         table.add_row(cause["name"], f"{cause['value']:+.1e}", cause["remedy"])
-    total = f"{value['width']:.2g}"
+    total = outward(value["width"], "upper", ".2g")
     if value.get("relative_width") is not None:
-        total += f" ({value['relative_width']:.2g} of the floor)"
+        total += f" ({outward(value['relative_width'], 'upper', '.2g')} of the floor)"
     text = (
         f"the width of the value of the game, {total}, is certified; how it divides is what this "
         f"attack and this search found; u: {value['ceiling_point']}"

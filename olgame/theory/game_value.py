@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from olgame.attacks.attack import Attack
 from olgame.certify import Bracket
 from olgame.exceptions import NotAvailableError
 from olgame.randomness import check_seed
-from olgame.results import Certified, Interval
+from olgame.results import Certified, Interval, outward
 from olgame.theory.audit import check_single_game
 from olgame.theory.game_value_causes import Causes, width_causes
 from olgame.theory.game_value_ceilings import MOST_ROUNDS, ValueCeiling, value_ceilings
@@ -146,14 +147,11 @@ class GameValue:
             return "\n".join(lines)
         best = _best_ceiling(self.ceilings)
         name = "" if best is None else best.name
-        lines.append(f"width {self.width:.3g}, {self.relative_width:.2g} of the floor (certified)")
+        width = outward(self.width, "upper", ".3g")
+        part = outward(self.relative_width, "upper", ".2g")
+        lines.append(f"width {width}, {part} of the floor (certified)")
         lines.append(f"  parts of it, as this attack and this search found them; u: {name}")
-        lines += [
-            f"  {cause.value:+.2e}  {cause.name} (smaller by: {cause.remedy})"
-            for cause in self.causes.parts
-        ]
-        closes = "they add up" if self.causes.close else "THEY DO NOT ADD UP"
-        lines.append(f"  {closes}: error {self.causes.closing_error:.1e}")
+        lines.append(textwrap.indent(str(self.causes), "  "))
         return "\n".join(lines)
 
 

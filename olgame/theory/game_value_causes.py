@@ -30,6 +30,9 @@ class Cause(NamedTuple):
     never_negative: bool
     remedy: str
 
+    def __str__(self) -> str:
+        return f"{self.value:+.2e}  {self.name} (smaller by: {self.remedy})"
+
 
 class Causes(NamedTuple):
     """The parts, and how well they add up to the width.
@@ -53,6 +56,11 @@ class Causes(NamedTuple):
     def largest(self) -> Cause | None:
         """The part to buy down first."""
         return max(self.parts, key=lambda cause: cause.value, default=None)
+
+    def __str__(self) -> str:
+        closes = "they add up" if self.close else "THEY DO NOT ADD UP"
+        lines = [str(cause) for cause in self.parts]
+        return "\n".join([*lines, f"{closes}: error {self.closing_error:.1e}"])
 
 
 def width_causes(run: Transcript, ceiling: ValueCeiling, floor: ValueFloor) -> Causes:

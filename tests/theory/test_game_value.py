@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import Any
 
 import attrs
@@ -13,7 +15,7 @@ import olgame as og
 from olgame.exceptions import ArgumentError, NotAvailableError, NotKeptError, ShapeError
 from olgame.json_values import decode, encode
 from olgame.theory import AVERAGE, LAST, GameValue, drawn_inside, game_value
-from olgame.theory.game_value_causes import width_causes
+from olgame.theory.game_value_causes import Cause, Causes, width_causes
 
 Floats = NDArray[np.float64]
 RHO, R = 0.2, 2.0
@@ -213,6 +215,7 @@ def test_text_and_plain_data(value: tuple[og.Transcript, GameValue]) -> None:
     text = str(found)
     assert text.count("certified") >= 3
     assert "they add up" in text
+    assert textwrap.indent(str(found.causes), "  ") in text
     arrays: dict[str, Any] = {}
     again = decode(encode(found.to_dict(), arrays), arrays)
     assert isinstance(again["floor"], og.Certified)
@@ -225,6 +228,23 @@ def test_text_and_plain_data(value: tuple[og.Transcript, GameValue]) -> None:
     slim = found.without_points()
     assert slim.point is None
     assert slim.to_dict() == found.to_dict()
+
+
+def test_causes_print_a_line_each() -> None:
+    parts = (Cause("slack", 0.25, True, "more rounds"), Cause("search", -1e-3, False, "steps"))
+    lines = ["+2.50e-01  slack (smaller by: more rounds)", "-1.00e-03  search (smaller by: steps)"]
+    assert [str(part) for part in parts] == lines
+    for error, end in ((1e-15, "they add up: error 1.0e-15"), (0.5, "THEY DO NOT ADD UP: error")):
+        found = str(Causes(parts, error, 1e-10)).splitlines()
+        assert found[:2] == lines
+        assert found[2].startswith(end)
+
+
+def test_a_certified_width_is_rounded_up(value: tuple[og.Transcript, GameValue]) -> None:
+    _, found = value
+    printed: Any = re.search(r"^width (\S+), (\S+) of the floor", str(found), re.MULTILINE)
+    for text, number in zip(printed.groups(), (found.width, found.relative_width), strict=True):
+        assert number <= float(text) <= number * 1.1
 
 
 def test_more_points_and_those_outside() -> None:
