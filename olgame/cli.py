@@ -7,12 +7,18 @@ import sys
 __all__ = ["main"]
 
 
-def main() -> None:
-    """Run the command line."""
-    try:
+def main(name: str = "olgame") -> None:
+    """Run the command line.
+
+    Args:
+        name: How the user called it.
+    """
+    try:  # whatever takes long to load is loaded in here, torch too
         from olgame.commands import group
+
+        command = group()
     except ModuleNotFoundError as error:
-        sys.exit(f'`olgame` needs {error.name}. Install it: pip install "olgame[demo]"')
-    except KeyboardInterrupt:  # while its parts were loading
+        sys.exit(f'`{name}` needs {error.name}. Install it: pip install "olgame[demo]"')
+    except KeyboardInterrupt:
         sys.exit(130)
-    group()(prog_name="olgame")
+    command(prog_name=name)

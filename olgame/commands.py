@@ -31,9 +31,21 @@ LONGEST_DEFAULT = 24
 """Characters of a list of defaults that a help page shows whole."""
 
 
+class Commands(click.Group):
+    """A group that an interrupt ends with the exit code of one: click would say 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(INTERRUPTED)
+
+
 def group() -> click.Group:
     """The ``olgame`` command with a subcommand for every installed experiment."""
-    command = click.Group(
+    command = Commands(
         "olgame",
         help="Adversarial training as an online convex game, with certificates.",
     )

@@ -45,6 +45,8 @@ MUTATIONS = (
     Mutation("bounds of an interrupted game one round early", "olgame/report/figure.py",
              "last - grown[-1] + grown\n", "last - grown[-1] + grown - grown[0]\n",
              "tests/report"),
+    Mutation("torch loaded where an interrupt is not expected", "olgame/cli.py",
+             "    except KeyboardInterrupt:", "    except EOFError:", "tests/test_cli.py"),
     Mutation("two points with an interval", "olgame/report/width_tables.py",
              'if np.isfinite(law["half_width"]):', "if True:", "tests/experiments/test_width.py"),
     Mutation("half of kappa", "olgame/losses/model_loss.py",

@@ -90,6 +90,7 @@ ARROWS: dict[str, set[str]] = {
     "experiments": BASE | PARTS | GAME | READERS | TOP,
     "commands": BASE | TOP,
     "cli": BASE | TOP | {"commands"},
+    "__main__": {"cli"},
 }
 # The loop and what records it know protocols, no part: these files of the rooms above, no other.
 KNOWS_ONLY_PROTOCOLS = {
