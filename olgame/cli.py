@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from olgame.extras import how_to_install
+
 __all__ = ["main"]
 
 
@@ -18,7 +20,7 @@ def main(name: str = "olgame") -> None:
 
         command = group()
     except ModuleNotFoundError as error:
-        sys.exit(f'`{name}` needs {error.name}. Install it: pip install "olgame[demo]"')
+        sys.exit(f"`{name}` needs {error.name}: {how_to_install('demo')}.")
     except KeyboardInterrupt:
         sys.exit(130)
     command(prog_name=name)

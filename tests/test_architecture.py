@@ -19,7 +19,7 @@ FILES = CORE_FILES + ADAPTER_FILES
 LONGEST_FILE = 350
 
 # Room -> the rooms it may import from. A room that is not listed may not exist.
-BASE = {"typing", "arrays", "exceptions", "validation", "randomness", "results"}
+BASE = {"typing", "arrays", "exceptions", "extras", "validation", "randomness", "results"}
 BASE |= {"game_generators", "one_game", "band"}  # of many games at once
 PROTOCOLS = {"sets", "losses", "learners", "adversaries", "feedback"}
 GAME = {"game", "opening", "observers", "transcript", "replay"}
@@ -32,6 +32,7 @@ TOP = {"storage", "report", "experiments"}
 ARROWS: dict[str, set[str]] = {
     "typing": set(),
     "exceptions": set(),
+    "extras": set(),
     "results": set(),
     "arrays": {"typing"},
     "validation": {"exceptions"},

@@ -49,7 +49,7 @@ def test_both_ways_offer_the_same_and_call_themselves_by_their_names(way: str, n
 def test_without_the_extra_they_say_what_to_install(way: str, name: str) -> None:
     done = call("-c", f"import sys; sys.modules['click'] = None; {way}", "--help")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"`{name}` needs click. Install it: pip install")
+    assert done.stderr.startswith(f"`{name}` needs click: `pip install")
     assert "Traceback" not in done.stderr
 
 

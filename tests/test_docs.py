@@ -94,6 +94,22 @@ def _project() -> dict[str, dict[str, list[str]]]:
     return content
 
 
+def test_commands_that_install_extras_name_extras() -> None:
+    files = [*SOURCES, *PAGES, ROOT / "README.md", ROOT / "adapters" / "README.md"]
+    text = "\n".join(path.read_text("utf-8") for path in files)
+    named = re.findall(r"how_to_install\([\"'](\w+)[\"']\)", text)
+    by_folder = re.findall(r"pip install.* \"\.\[([\w,]+)\]\"", text)
+    assert len(named) >= 5
+    assert len(by_folder) >= 6
+    assert {e for es in named + by_folder for e in es.split(",")} <= {
+        *_project()["optional-dependencies"]
+    }
+    # The name alone is no way to a first installation, and shells read brackets.
+    assert set(re.findall(r"pip install \S*olgame\[\S+", text)) == {
+        'pip install "olgame[{extra}]"`', 'pip install "olgame[torch]"`',
+    }  # fmt: skip
+
+
 def test_constraints_pin_every_dependency_once() -> None:
     lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from olgame.exceptions import OlgameError
+from olgame.extras import how_to_install
 
 __all__ = ["TorchMissingError"]
 
@@ -17,5 +18,5 @@ except ModuleNotFoundError as error:
     if error.name != "torch":  # torch is there and broken: its own message says how
         raise
     raise TorchMissingError(
-        '`olgame_torch` needs torch, which is not installed: `pip install "olgame[torch]"`.'
+        f"`olgame_torch` needs torch, which is not installed: {how_to_install('torch')}."
     ) from error

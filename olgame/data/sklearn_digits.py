@@ -10,6 +10,7 @@ import numpy as np
 from olgame.data.dataset import Dataset
 from olgame.data.normalization import normalize
 from olgame.exceptions import ArgumentError, NotAvailableError
+from olgame.extras import how_to_install
 from olgame.validation import is_integer
 
 __all__ = ["digits"]
@@ -57,7 +58,7 @@ def digits(classes: Sequence[int] = (0, 1), *, norm: float = 1.0) -> Dataset:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise NotAvailableError(
-            '`digits()` reads the data of scikit-learn: run `pip install "olgame[data]"`.'
+            f"`digits()` reads the data of scikit-learn: {how_to_install('data')}."
         ) from error
     images, digit = load_digits(return_X_y=True)
     matches = digit[:, None] == np.array(wanted)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from olgame.exceptions import NotAvailableError
+from olgame.extras import how_to_install
 from olgame.report.bands import draw_band
 from olgame.report.deep_panels import deep_panels
 from olgame.report.numbers import number
@@ -33,7 +34,7 @@ def check_drawable() -> None:
     try:
         import matplotlib as mpl
     except ImportError:
-        reason = 'The figure is drawn with matplotlib: pip install "olgame[figures]".'
+        reason = f"The figure is drawn with matplotlib: {how_to_install('figures')}."
         raise NotAvailableError(reason) from None
     del mpl
 

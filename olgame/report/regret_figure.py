@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from olgame.exceptions import NotAvailableError
+from olgame.extras import how_to_install
 from olgame.theory.regret_bound import BoundCheck
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def regret_figure(check: BoundCheck, path: str | Path | None = None) -> Figure:
         from matplotlib.figure import Figure
     except ImportError:
         raise NotAvailableError(
-            "`regret_figure` draws with matplotlib: pip install olgame[figures]."
+            f"`regret_figure` draws with matplotlib: {how_to_install('figures')}."
         ) from None
     figure = Figure(figsize=(7.2, 4.8), layout="constrained")
     axis: Any = figure.subplots()

@@ -77,5 +77,5 @@ def test_files(tmp_path: Path, suffix: str) -> None:
 
 def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(NotAvailableError, match=r"pip install olgame\[figures\]"):
+    with pytest.raises(NotAvailableError, match=r'pip install "olgame\[figures\]"'):
         regret_figure(check())
