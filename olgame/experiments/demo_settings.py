@@ -70,8 +70,9 @@ class DemoSettings:
     norm: str = option("l2", "norm of the perturbation set", choices=("l2", "linf"))
     plan: str = option(
         "measured",
-        "gradients of the plan: measured at the start and checked again on what was played, or "
-        "bounded a priori; second-moment: measured, and the width from the data's second moment",
+        "which bound on the gradients the plan is for. measured: at the start, and checked again "
+        "on what was played; prior: true of any data, takes many more rounds; second-moment: "
+        "measured, and the width from the data's second moment",
         choices=("measured", "prior", "second-moment"),
     )
     width: int | None = option(

@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from olgame.report.bands import seeds_table
+from olgame.report.certificate_table import certificate_table
 from olgame.report.deep_tables import constants_table, trends_table
 from olgame.report.numbers import number
-from olgame.report.value_tables import width_of_value
 from olgame.report.width_tables import width_tables
-from olgame.results import Side, outward
+from olgame.results import outward
 
 __all__ = ["render"]
 
@@ -25,6 +25,11 @@ _CONCLUSION = {
     "certified_holds": ("certified: holds", "bold green"),
     "certified_fails": ("certified: fails", "bold red"),
     "open": ("open", "bold yellow"),
+}
+_SOURCE = {
+    "prior": "prior: true of any data",
+    "measured": "measured at the start",
+    "second moment": "from the second moment of the data",
 }
 _CONTENT = {"informative": "bold green", "vacuous": "bold yellow", "undecided": "yellow"}
 
@@ -54,7 +59,7 @@ def render(results: Results, console: Console) -> None:
         ("Ledger", "ledger", _ledger),
         ("Constants beside exponents", "constants", constants_table),
         ("Trends in width and depth", "trends", trends_table),
-        ("Certificates", "certificates", _certificates),
+        ("Certificates", "certificates", certificate_table),
         ("Verdict", "verdict", _verdict),
         ("Over seeds", "seeds", seeds_table),
         ("Not available", "not_available", lambda results: _pairs(results["not_available"])),
@@ -95,11 +100,16 @@ def _plan(results: Results) -> RenderableType:
     text = (
         f"accuracy {plan['accuracy']:g} against every point within R = {plan['weight_radius']:g} "
         f"of the start takes\n"
-        f"width m = {plan['width']} ({plan['width_source']}), step size {plan['step_size']:.4g}, "
-        f"rounds T = {plan['rounds']} (gradients up to {plan['gradient_bound']:.4g}, "
-        f"{plan['gradient_source']})"
+        f"width m = {plan['width']} ({_source(plan['width_source'])})\n"
+        f"rounds T = {plan['rounds']}, step size {plan['step_size']:.4g} (for gradients up to "
+        f"{plan['gradient_bound']:.4g}, {_source(plan['gradient_source'])})"
     )
-    return Group(Text(text), Text(), _premises(plan["premises"]))
+    marks = Text("+ holds, x fails, ? can only be checked on what is played", style="dim")
+    return Group(Text(text), Text(), marks, _premises(plan["premises"]))
+
+
+def _source(name: str) -> str:
+    return _SOURCE.get(name, name)
 
 
 def _premises(premises: Iterable[Results]) -> RenderableType:
@@ -189,22 +199,6 @@ def _closing(name: str, book: Results) -> Text:
     return Text(
         f"against {name}: THE BOOKS ARE OPEN, {error}. {book['diagnosis']}", style="bold red"
     )
-
-
-def _certificates(results: Results) -> RenderableType:
-    table = _table("", "at least", "at most")
-    table.add_column("by", justify="left", overflow="fold")
-    table.columns[0].no_wrap = False
-    for row in results["certificates"]:
-        ends = (_end(row.get("lower"), "lower"), _end(row.get("upper"), "upper"))
-        table.add_row(row["quantity"], *ends, row["method"])
-    head = Text("every number of this table is certified", style="dim")
-    return Group(head, table, *width_of_value(results.get("value") or {}))
-
-
-def _end(value: Any, side: Side) -> str:
-    found = number(value)
-    return "-" if found is None else outward(found, side, ".6f")
 
 
 def _verdict(results: Results) -> RenderableType:

@@ -29,14 +29,18 @@ def width_of_value(value: Mapping[str, Any]) -> list[RenderableType]:
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("smaller by", overflow="fold")
     for cause in value["causes"]:
-        table.add_row(cause["name"], f"{cause['value']:+.1e}", cause["remedy"])
+        amount = f"{cause['value']:+.1e}" if cause["value"] else "0"
+        table.add_row(cause["name"], amount, cause["remedy"])
     total = outward(value["width"], "upper", ".2g")
     if value.get("relative_width") is not None:
         total += f" ({outward(value['relative_width'], 'upper', '.2g')} of the floor)"
     text = (
         f"the width of the value of the game, {total}, is certified; how it divides is what this "
-        f"attack and this search found; u: {value['ceiling_point']}"
+        f"attack and this search found. u: {value['ceiling_point']}, where the best ceiling was "
+        "certified; F: the weighted mean of the played losses that gave the best floor"
     )
+    if any("u0" in cause["name"] for cause in value["causes"]):
+        text += "; u0: the best point that was found for F"
     lines: list[RenderableType] = [Text(), Text(text, style="dim"), table]
     if not value["causes_close"]:
         error = f"THE PARTS DO NOT ADD UP, error {value['closing_error']:.1e}"

@@ -31,7 +31,8 @@ class Cause(NamedTuple):
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.value:+.2e}  {self.name} (smaller by: {self.remedy})"
+        amount = f"{self.value:+.2e}" if self.value else f"{0:>9}"
+        return f"{amount}  {self.name} (smaller by: {self.remedy})"
 
 
 class Causes(NamedTuple):
