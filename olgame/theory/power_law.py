@@ -19,7 +19,7 @@ class PowerLaw:
 
     Attributes:
         exponent: b.
-        standard_error: Of b; nan where two points leave nothing to estimate it from.
+        standard_error: Of b; nan for two points: a line goes through them, whatever their errors.
         prefactor: c.
         points: Number of measurements.
     """
@@ -34,6 +34,8 @@ class PowerLaw:
         return self.prefactor * np.asarray(x, dtype=np.float64) ** self.exponent
 
     def __str__(self) -> str:
+        if math.isnan(self.standard_error):
+            return f"{self.exponent:+.3f} (a line through two points, no error)"
         return f"{self.exponent:+.3f} +- {self.standard_error:.3f}"
 
 
@@ -57,6 +59,8 @@ def fit_power_law(x: Any, y: Any) -> PowerLaw:
         +1.000 +- 0.000
         >>> print(fit_power_law([1, 4, 1, 4], [1, 1 / 2, 1.1, 0.55]))
         -0.500 +- 0.049
+        >>> print(fit_power_law([1, 4], [1, 1 / 2]))
+        -0.500 (a line through two points, no error)
     """
     at, value = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if at.ndim != 1 or at.shape != value.shape or np.unique(at).size < 2:

@@ -38,6 +38,7 @@ def test_two_points_have_no_error() -> None:
     assert law.exponent == pytest.approx(-0.5)
     assert math.isnan(law.standard_error)
     np.testing.assert_allclose(law([1.0, 4.0]), [2.0, 1.0])
+    assert str(law) == "-0.500 (a line through two points, no error)"
     assert str(PowerLaw(0.5, 0.01, 1.0, 9)) == "+0.500 +- 0.010"
 
 
