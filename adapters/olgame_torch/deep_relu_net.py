@@ -43,7 +43,8 @@ class DeepReLUNet(FlatModel):
         dim: d, the length of an input.
         width: m, the number of neurons in a layer.
         depth: H, the number of trained layers.
-        seed: Non-negative seed of the start.
+        seed: One non-negative seed, of the start and of A and a, which all games share: for many
+            games give `play` several seeds or starts.
         dtype: torch.float64 or torch.float32.
         device: a device of torch, or "auto" for CUDA where there is one.
 

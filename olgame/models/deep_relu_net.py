@@ -46,7 +46,8 @@ class DeepReLUNet:
         dim: d, the length of an input.
         width: m, the number of neurons in a layer.
         depth: H, the number of trained layers (at least 2 for what is called deep; 1 is allowed).
-        seed: Non-negative seed of the start.
+        seed: One non-negative seed, of the start and of A and a, which all games share: for many
+            games give `play` several seeds or starts.
 
     Raises:
         ArgumentError: a size or the seed is out of range.

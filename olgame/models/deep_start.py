@@ -76,7 +76,11 @@ def deep_start(
     """
     for argument, value in (("dim", dim), ("width", width), ("depth", depth)):
         require(is_integer(value, 1), owner, argument, "be an integer >= 1", value)
-    require(is_integer(seed, 0), owner, "seed", "be a non-negative integer", seed)
+    rule = (
+        "be one non-negative integer (A and a are drawn from it too, and games share them: "
+        "`play(seed=[0, 1])` or `play(start=...)` of shape `(2, p)` plays two in one network)"
+    )
+    require(is_integer(seed, 0), owner, "seed", rule, seed)
     scale = math.sqrt(2.0 / width)
     rng = generator(seed, "start")
     embedding = rng.standard_normal((width, dim))

@@ -244,7 +244,8 @@ def test_the_start_is_drawn_once_and_shared_between_depths() -> None:
         ({"depth": 0}, r"`DeepReLUNet\(depth=...\)` must be an integer >= 1, got 0"),
         ({"depth": 2.0}, r"depth=...\)` must be an integer"),
         ({"dim": True}, r"dim=...\)` must be an integer"),
-        ({"seed": -1}, r"seed=...\)` must be a non-negative integer"),
+        ({"seed": -1}, r"seed=...\)` must be one non-negative integer"),
+        ({"seed": [0, 1]}, r"`play\(seed=\[0, 1\]\)` .* plays two in one network.*got \[0, 1\]"),
     ],
 )
 def test_bad_sizes(sizes: dict[str, Any], message: str) -> None:
