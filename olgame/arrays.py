@@ -24,6 +24,7 @@ __all__ = [
     "blocks",
     "kernels",
     "namespace",
+    "number_or_array",
     "same_device",
     "to_numpy",
     "unit_roundoff",
@@ -182,6 +183,17 @@ def to_numpy(x: Any) -> NDArray[np.float64]:
         # Via float64 on the host: bfloat16 has no NumPy dtype.
         x = x.detach().cpu().double().numpy()
     return np.asarray(x, dtype=np.float64)
+
+
+def number_or_array(values: Any) -> Any:
+    """The float of an array without axes; else the array: one game, or each of several.
+
+    Example:
+        >>> number_or_array(np.ones((3, 2)).sum()), number_or_array(np.ones((3, 2)).sum(axis=0))
+        (6.0, array([3., 3.]))
+    """
+    found = np.asarray(values)
+    return float(found) if found.ndim == 0 else found
 
 
 def as_like(values: Any, reference: Array) -> Any:

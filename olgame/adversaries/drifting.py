@@ -18,7 +18,7 @@ from olgame.adversaries.moving_comparator import (
     most_moves,
     optional_function,
 )
-from olgame.arrays import to_numpy
+from olgame.arrays import number_or_array, to_numpy
 from olgame.exceptions import ArgumentError
 from olgame.losses.quadratic_loss import QuadraticLoss
 from olgame.one_game import leading_axes, row
@@ -156,8 +156,7 @@ class Drifting:
 
     def path_length(self, rounds: int, decision_set: ConvexSet | None = None) -> Any:
         """sum_{t < T} norm(u_{t+1} - u_t), a float, or one for each game; see `comparators_of`."""
-        found = lengths(self.comparators_of(rounds, decision_set)).sum(axis=0)
-        return float(found) if found.ndim == 0 else found
+        return number_or_array(lengths(self.comparators_of(rounds, decision_set)).sum(axis=0))
 
     def switches(self, rounds: int) -> int:
         """How often the loss changes in this many rounds (in the game where it does most often)."""

@@ -18,7 +18,7 @@ from olgame.adversaries.moving_comparator import (
     most_moves,
     optional_function,
 )
-from olgame.arrays import to_numpy
+from olgame.arrays import number_or_array, to_numpy
 from olgame.exceptions import ArgumentError
 from olgame.losses.quadratic_loss import QuadraticLoss
 from olgame.one_game import leading_axes, row
@@ -119,8 +119,8 @@ class Switching:
 
     def path_length(self, rounds: int, decision_set: ConvexSet | None = None) -> Any:
         """sum_{t < T} norm(u_{t+1} - u_t), a float, or one for each game; see `comparators_of`."""
-        found = lengths(self._best(decision_set))[: self.phase(rounds)].sum(axis=0)
-        return float(found) if found.ndim == 0 else found
+        found = lengths(self._best(decision_set))[: self.phase(rounds)]
+        return number_or_array(found.sum(axis=0))
 
     def comparators_of(self, rounds: int, decision_set: ConvexSet | None = None) -> Any:
         """The best point of every round, float64 NumPy, shape ``(T, ..., p)``.

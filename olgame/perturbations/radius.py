@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from olgame.arrays import as_like, to_numpy
+from olgame.arrays import as_like, number_or_array, to_numpy
 from olgame.exceptions import ArgumentError, ShapeError
 from olgame.typing import Array
 
@@ -18,10 +18,9 @@ def as_radius(value: Any) -> Any:
     if isinstance(value, bool | str | bytes) or value is None:
         return value
     try:
-        array = to_numpy(value)
+        return number_or_array(to_numpy(value))
     except (TypeError, ValueError):
         return value
-    return float(array) if array.ndim == 0 else array
 
 
 def require_radius(radius: Any, owner: str) -> None:

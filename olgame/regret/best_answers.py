@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.adversaries.payoff_loss import PayoffLoss
-from olgame.arrays import to_numpy
+from olgame.arrays import number_or_array, to_numpy
 from olgame.exceptions import NotAvailableError
 from olgame.one_game import one_game, row
 from olgame.regret.cutting_planes import CuttingPlanes
@@ -62,7 +62,7 @@ def best_answers(run: Transcript, payoff: Any, x: Array, y: Array) -> BestAnswer
         raise NotAvailableError(
             "`exploitability_bounds(run=...)`: the payoff of a best answer is not finite."
         )
-    low, reached, attained, high = (_number(ends[..., i]) for i in range(4))
+    low, reached, attained, high = (number_or_array(ends[..., i]) for i in range(4))
     return BestAnswers((low, reached), (attained, high))
 
 
@@ -87,7 +87,3 @@ def _given(payoff: Any, x: Array, decision_set: ConvexSet) -> Array | None:
     except NotAvailableError:
         return None
     return found
-
-
-def _number(values: Floats) -> Any:
-    return float(values) if values.ndim == 0 else values

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from olgame.arrays import as_like, to_numpy
+from olgame.arrays import as_like, number_or_array, to_numpy
 from olgame.exceptions import ShapeError
 from olgame.regret.played_sums import played_points
 from olgame.results import Certified
@@ -32,8 +32,7 @@ def path_length(path: Any) -> Any:
         5.0
     """
     steps = np.diff(_stacked(path), axis=0)
-    length: Any = np.sqrt(np.vecdot(steps, steps)).sum(axis=0)
-    return float(length) if length.ndim == 0 else length
+    return number_or_array(np.sqrt(np.vecdot(steps, steps)).sum(axis=0))
 
 
 def dynamic(run: Transcript, path: Any) -> Any:
@@ -53,8 +52,7 @@ def dynamic(run: Transcript, path: Any) -> Any:
     References:
         zinkevich2003, Section 2.2; zhang2018ader.
     """
-    regret: Any = dynamic_curve(run, path)[-1]
-    return float(regret) if regret.ndim == 0 else regret
+    return number_or_array(dynamic_curve(run, path)[-1])
 
 
 def dynamic_curve(run: Transcript, path: Any) -> Floats:
@@ -79,9 +77,9 @@ def dynamic_linear(run: Transcript, path: Any = None) -> Certified:
         NotKeptError: The losses were not kept.
         ShapeError: The path does not have one point a round.
     """
-    value: Any = dynamic_linear_curve(run, path)[-1]
+    value = number_or_array(dynamic_linear_curve(run, path)[-1])
     whose = "the best point of every round" if path is None else "the given path"
-    return Certified(float(value) if value.ndim == 0 else value, "exact", f"against {whose}")
+    return Certified(value, "exact", f"against {whose}")
 
 
 def dynamic_linear_curve(run: Transcript, path: Any = None) -> Floats:

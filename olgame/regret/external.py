@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from olgame.arrays import to_numpy
+from olgame.arrays import number_or_array, to_numpy
 from olgame.transcript import Transcript
 from olgame.typing import Array
 
@@ -26,5 +26,4 @@ def external(run: Transcript, comparator: Array) -> Any:
     """
     losses = run.kept_losses("Regret against a point chosen afterwards")
     suffered = sum(to_numpy(loss.value(comparator)) for loss in losses)
-    regret: Any = run.loss.sum(axis=0) - suffered
-    return float(regret) if regret.ndim == 0 else regret
+    return number_or_array(run.loss.sum(axis=0) - suffered)

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from olgame.arrays import number_or_array
 from olgame.exceptions import ArgumentError
 from olgame.regret.played_sums import played_sums
 from olgame.results import Certified
@@ -59,13 +60,11 @@ class IntervalRegret:
                 f"`IntervalRegret.at(first=..., last=...)` must be one of the {len(self.first)} "
                 f"intervals that were computed, got [{first}, {last}]; ask for `which='all'`."
             )
-        value = self.value[found[0]]
-        return float(value) if value.ndim == 0 else value
+        return number_or_array(self.value[found[0]])
 
     def worst(self) -> Certified:
         """The largest over all intervals that were computed."""
-        value: Any = self.value.max(axis=0)
-        number = float(value) if value.ndim == 0 else value
+        number = number_or_array(self.value.max(axis=0))
         return Certified(number, "exact", f"largest of {len(self.first)} intervals")
 
     def worst_of_length(self) -> tuple[Ints, NDArray[np.float64]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from olgame.arrays import as_like, to_numpy
+from olgame.arrays import as_like, number_or_array, to_numpy
 from olgame.exceptions import NotAvailableError
 from olgame.results import Certified
 from olgame.sets.convex_set import ConvexSet
@@ -61,8 +61,7 @@ def linear(run: Transcript, comparators: ConvexSet | None = None) -> Certified:
             "This game has no regret: a loss, a gradient or a point in it is not finite (see "
             "`violations` of the transcript)."
         )
-    number = float(value) if value.ndim == 0 else value
-    return Certified(number, "exact", f"support function of the {whose}")
+    return Certified(number_or_array(value), "exact", f"support function of the {whose}")
 
 
 def linear_maximizer(run: Transcript, comparators: ConvexSet | None = None) -> Array:

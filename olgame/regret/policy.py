@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from olgame.adversaries.adversary import Timing, View
-from olgame.arrays import as_like, to_numpy, unit_roundoff
+from olgame.arrays import as_like, number_or_array, to_numpy, unit_roundoff
 from olgame.exceptions import ArgumentError, NotAvailableError
 from olgame.regret.external import external
 from olgame.regret.played_sums import played_points
@@ -115,5 +115,4 @@ def policy(run: Transcript, comparator: Array) -> Any:
             f"another loss in round {t + 1} for the same points and seed: what it remembers must "
             "be in the state that `init(seed)` begins, and what it draws keyed by seed and round."
         )
-    regret: Any = (run.loss - replayed_adversary(run, [u] * run.rounds)).sum(axis=0)
-    return float(regret) if regret.ndim == 0 else regret
+    return number_or_array((run.loss - replayed_adversary(run, [u] * run.rounds)).sum(axis=0))

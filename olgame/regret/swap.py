@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from olgame.arrays import to_numpy
+from olgame.arrays import number_or_array, to_numpy
 from olgame.exceptions import NotAvailableError
 from olgame.regret.played_sums import played_points
 from olgame.results import Certified
@@ -125,4 +125,4 @@ def _weighted(run: Transcript) -> Any:
 
 
 def _exact(value: Any, method: str) -> Certified:
-    return Certified(float(value) if value.ndim == 0 else value, "exact", method)
+    return Certified(number_or_array(value), "exact", method)
