@@ -14,7 +14,7 @@ from olgame.feedback import Feedback
 from olgame.learners.learner import Learner
 from olgame.replay import replay
 from olgame.theory import audit
-from olgame.theory.premise import Premise
+from olgame.theory.premise import Premise, Premises
 from olgame.transcript import Transcript
 from olgame.typing import Array
 
@@ -24,6 +24,7 @@ __all__ = [
     "convex_losses",
     "diameter_of",
     "played_by",
+    "played_inside",
     "reach_of",
     "timing_oblivious",
 ]
@@ -88,6 +89,26 @@ def bounded_set(run: Transcript) -> Premise:
     """D_1 is finite."""
     reach = reach_of(run)
     return Premise.of("bounded decision set", math.isfinite(reach), f"D_1 = {reach:.6g}")
+
+
+def played_inside(
+    run: Transcript, learner: Learner[Any], *, in_expectation: bool = False
+) -> Premises:
+    """What a bound assumes that is only about the learner: its points, all of them, in a bounded K.
+
+    Args:
+        run: The game.
+        learner: Whose bound it is; it is replayed.
+        in_expectation: See `olgame.theory.audit.finished`.
+    """
+    return Premises(
+        (
+            played_by(run, learner),
+            audit.points_feasible(run),
+            bounded_set(run),
+            audit.finished(run, in_expectation=in_expectation),
+        )
+    )
 
 
 def convex_losses(run: Transcript) -> Premise:

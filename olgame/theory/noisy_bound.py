@@ -18,8 +18,7 @@ from olgame.noise import Gaussian, Uniform
 from olgame.regret.played_sums import played_points
 from olgame.results import Certified
 from olgame.step_sizes import Fixed
-from olgame.theory import audit
-from olgame.theory.learner_premises import bounded_set, played_by, reach_of
+from olgame.theory.learner_premises import played_inside, reach_of
 from olgame.theory.premise import Premises
 from olgame.theory.regret_bound import BoundStatement
 from olgame.theory.told_regret import largest_linear_regret
@@ -149,14 +148,7 @@ class NoisyBound:
 
     def premises(self, run: Transcript) -> Premises:
         """What the sure bound assumes, recomputed."""
-        return Premises(
-            (
-                played_by(run, self.learner),
-                audit.points_feasible(run),
-                bounded_set(run),
-                audit.finished(run),
-            )
-        )
+        return played_inside(run, self.learner)
 
     def regret(self, run: Transcript) -> Floats:
         """The regret on the told gradients after every round."""

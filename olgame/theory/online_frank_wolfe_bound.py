@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from olgame.learners.online_frank_wolfe import OnlineFrankWolfe, mixing_weight
 from olgame.regret.curve import linear_curve
 from olgame.results import Certified
-from olgame.theory import audit
-from olgame.theory.learner_premises import bounded_set, diameter_of, played_by, reach_of
+from olgame.theory.learner_premises import diameter_of, played_inside, reach_of
 from olgame.theory.premise import Premises
 from olgame.theory.regret_bound import BoundStatement
 from olgame.transcript import Transcript
@@ -121,14 +120,7 @@ class OnlineFrankWolfeBound:
 
     def premises(self, run: Transcript) -> Premises:
         """What the theorem assumes, recomputed."""
-        return Premises(
-            (
-                played_by(run, self.learner),
-                audit.points_feasible(run),
-                bounded_set(run),
-                audit.finished(run),
-            )
-        )
+        return played_inside(run, self.learner)
 
     def regret(self, run: Transcript) -> Floats:
         """The linear regret after every round."""

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from olgame.learners.sphere_bandit import SphereBandit
 from olgame.results import Certified
-from olgame.theory import audit
 from olgame.theory.bandit_steps import bandit_steps
-from olgame.theory.learner_premises import bounded_set, played_by, reach_of
+from olgame.theory.learner_premises import played_inside, reach_of
 from olgame.theory.premise import Premises
 from olgame.transcript import Transcript
 from olgame.validation import require_finite_positive
@@ -54,14 +53,7 @@ class SphereBanditBound:
 
     def premises(self, run: Transcript) -> Premises:
         """What the sure bound assumes, recomputed."""
-        return Premises(
-            (
-                played_by(run, self.learner),
-                audit.points_feasible(run),
-                bounded_set(run),
-                audit.finished(run, in_expectation=True),
-            )
-        )
+        return played_inside(run, self.learner, in_expectation=True)
 
     def regret(self, run: Transcript) -> Floats:
         """The regret on the estimates after every round."""

@@ -52,17 +52,10 @@ CASES = {
 }
 
 
-class BestResponse:
+def best_response(view: Any, rng: Any) -> LinearLoss:
     """The experts that have more than their share of the weight lose 1."""
-
-    timing = og.adversaries.Timing.SEES_POINT
-
-    def init(self, seed: Any) -> None:
-        return None
-
-    def respond(self, state: None, view: Any, /) -> Any:
-        w = np.asarray(view.point)
-        return og.adversaries.Response(LinearLoss(np.where(w >= np.median(w), 1.0, 0.0))), None
+    w = np.asarray(view.point)
+    return LinearLoss(np.where(w >= np.median(w), 1.0, 0.0))
 
 
 def halves_in_turn(p: int, rounds: int, last: int) -> Floats:
@@ -85,7 +78,9 @@ def sequences(p: int = P) -> dict[str, Any]:
         "one expert with an offset": rng.random((T, p)) - np.eye(p)[1] * 0.2 + 1e3,
         "nothing": np.zeros((T, p)),
     }
-    return {name: oblivious(rows) for name, rows in found.items()} | {"best": BestResponse()}
+    sees_point = og.adversaries.Timing.SEES_POINT
+    best = og.adversaries.from_function(best_response, timing=sees_point)
+    return {name: oblivious(rows) for name, rows in found.items()} | {"best": best}
 
 
 def oblivious(rows: Any) -> og.adversaries.ObliviousSequence:

@@ -17,6 +17,7 @@ from olgame.learners import CoinBetting
 from olgame.losses import LinearLoss
 from olgame.theory import CoinBettingBound, check_bound
 from olgame.theory.coin_betting_bound import log_potential
+from tests.learners.linear_games import BestResponse
 
 Floats = NDArray[np.float64]
 T, P, G = 60, 3, 2.0
@@ -31,21 +32,6 @@ SETS: dict[str, Any] = {
 }
 
 
-class BestResponse:
-    """The gradient of norm G that hurts the current point most."""
-
-    timing = og.adversaries.Timing.SEES_POINT
-
-    def init(self, seed: Any) -> None:
-        return None
-
-    def respond(self, state: None, view: Any, /) -> Any:
-        away = np.asarray(view.point) - CENTER
-        length = float(np.linalg.norm(away))
-        g = G * (away / length if length > 0 else np.eye(P)[0])
-        return og.adversaries.Response(LinearLoss(g)), None
-
-
 def oblivious(rows: Any) -> og.adversaries.ObliviousSequence:
     return og.adversaries.ObliviousSequence([LinearLoss(np.atleast_1d(g)) for g in rows])
 
@@ -57,7 +43,8 @@ def sequences() -> dict[str, Any]:
     fixed = np.tile(G * np.array([0.6, 0.0, -0.8]), (T, 1))
     switching = fixed * np.where(np.arange(T) // 9 % 2, 1.0, -1.0)[:, None]
     found = {"random": random, "constant": fixed, "switching": switching, "0": 0.0 * fixed}
-    return {name: oblivious(rows) for name, rows in found.items()} | {"best": BestResponse()}
+    best = BestResponse(CENTER, size=G)
+    return {name: oblivious(rows) for name, rows in found.items()} | {"best": best}
 
 
 def record(run: og.Transcript) -> tuple[Floats, Floats]:

@@ -25,17 +25,10 @@ SETS: dict[str, Any] = {
 }
 
 
-class BestResponse:
-    """Quadratics whose target is on the other side of the set."""
-
-    timing = og.adversaries.Timing.SEES_POINT
-
-    def init(self, seed: Any) -> None:
-        return None
-
-    def respond(self, state: None, view: Any, /) -> Any:
-        away = np.asarray(view.point) - CENTER
-        return og.adversaries.Response(QuadraticLoss(CENTER - 2.0 * away - 0.1, 0.7)), None
+def other_side(view: Any, rng: Any) -> QuadraticLoss:
+    """A quadratic whose target is on the other side of the set."""
+    away = np.asarray(view.point) - CENTER
+    return QuadraticLoss(CENTER - 2.0 * away - 0.1, 0.7)
 
 
 def quadratics() -> dict[str, Any]:
@@ -48,7 +41,8 @@ def quadratics() -> dict[str, Any]:
         name: og.adversaries.ObliviousSequence([QuadraticLoss(a, 0.7) for a in targets])
         for name, targets in rows.items()
     }
-    return found | {"best response": BestResponse()}
+    best = og.adversaries.from_function(other_side, timing=og.adversaries.Timing.SEES_POINT)
+    return found | {"best response": best}
 
 
 def start_of(decision_set: Any) -> Floats:

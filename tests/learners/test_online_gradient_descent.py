@@ -12,23 +12,9 @@ import olgame as og
 from olgame.learners import OnlineGradientDescent
 from olgame.losses import LinearLoss
 from olgame.step_sizes import AdaGradNorm, Decreasing, Fixed
+from tests.learners.linear_games import BestResponse
 
 T, P, RADIUS, G = 60, 4, 1.5, 2.0
-
-
-class BestResponse:
-    """Plays the gradient of norm G that hurts the current point most."""
-
-    timing = og.adversaries.Timing.SEES_POINT
-
-    def init(self, seed: Any) -> None:
-        return None
-
-    def respond(self, state: None, view: Any, /) -> Any:
-        w = np.asarray(view.point)
-        length = np.sqrt(np.sum(w * w))
-        g = G * (w / length if length > 0 else np.eye(P)[0])
-        return og.adversaries.Response(LinearLoss(g)), None
 
 
 def sequences() -> dict[str, Any]:
@@ -41,7 +27,8 @@ def sequences() -> dict[str, Any]:
         name: og.adversaries.ObliviousSequence([LinearLoss(g) for g in gradients])
         for name, gradients in (("random", random), ("constant", fixed), ("switching", switching))
     }
-    return found | {"best response": BestResponse(), "minimax": og.adversaries.MinimaxLinear(G)}
+    best = BestResponse(np.zeros(P), size=G)
+    return found | {"best response": best, "minimax": og.adversaries.MinimaxLinear(G)}
 
 
 # rule, regret bound for T rounds: D_1 = RADIUS, diam = 2 RADIUS

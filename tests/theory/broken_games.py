@@ -1,4 +1,4 @@
-"""Players, sets and networks that break a premise of the two-layer theorem."""
+"""Adversaries, sets and networks that break a premise of the two-layer theorem."""
 
 from __future__ import annotations
 
@@ -10,72 +10,10 @@ import numpy as np
 from olgame.adversaries import InputAttack, Timing
 from olgame.arrays import to_numpy
 from olgame.attacks.attack import AttackResult
-from olgame.feedback import Feedback
-from olgame.learners import GradientStep, OnlineGradientDescent
-from olgame.learners.online_gradient_descent import OnlineGradientDescentState
 from olgame.losses import logistic
 from olgame.models import TwoLayerNet
 from olgame.sets import L2Ball, ProductSet
 from tests.theory.planned_game import PLAN, RADIUS, Floats
-
-
-@attrs.frozen
-class Ascending:
-    """Climbs the loss and reports an ordinary step."""
-
-    inner: OnlineGradientDescent = attrs.field(
-        factory=lambda: OnlineGradientDescent(PLAN.step_size)
-    )
-
-    @property
-    def level(self) -> Any:
-        return self.inner.level
-
-    def init(self, start: Any, decision_set: Any) -> OnlineGradientDescentState:
-        return self.inner.init(start, decision_set)
-
-    def decide(self, state: OnlineGradientDescentState, /) -> Any:
-        return state.point
-
-    def update(
-        self, state: OnlineGradientDescentState, feedback: Feedback, /
-    ) -> OnlineGradientDescentState:
-        gradient = feedback.gradient
-        assert gradient is not None
-        return self.inner.update(state, feedback._replace(gradient=-gradient))
-
-    def copy(self, state: OnlineGradientDescentState, /) -> OnlineGradientDescentState:
-        return self.inner.copy(state)
-
-    def last_step(self, state: OnlineGradientDescentState, /) -> GradientStep:
-        return self.inner.last_step(state)
-
-
-@attrs.frozen
-class Secretive:
-    """Plays gradient descent but does not report its steps."""
-
-    inner: OnlineGradientDescent = attrs.field(
-        factory=lambda: OnlineGradientDescent(PLAN.step_size)
-    )
-
-    @property
-    def level(self) -> Any:
-        return self.inner.level
-
-    def init(self, start: Any, decision_set: Any) -> OnlineGradientDescentState:
-        return self.inner.init(start, decision_set)
-
-    def decide(self, state: OnlineGradientDescentState, /) -> Any:
-        return state.point
-
-    def update(
-        self, state: OnlineGradientDescentState, feedback: Feedback, /
-    ) -> OnlineGradientDescentState:
-        return self.inner.update(state, feedback)
-
-    def copy(self, state: OnlineGradientDescentState, /) -> OnlineGradientDescentState:
-        return self.inner.copy(state)
 
 
 class Dropout(TwoLayerNet):

@@ -16,6 +16,7 @@ from olgame.models import DeepReLUNet, DeepStart
 from olgame.sets import L2Ball, LinfBall, ProductSet, WholeSpace
 from olgame.theory import DeepReLU, DeepVerdict
 from olgame.theory.deep_premises import CONTAINS, HIDDEN, SCALING
+from tests.theory.broken_learners import Ascending
 
 DIM, WIDTH, DEPTH = 4, 25, 2
 MODEL = DeepReLUNet(dim=DIM, width=WIDTH, depth=DEPTH, seed=1)
@@ -159,14 +160,6 @@ def test_the_scaling_mistake_fails_by_name(k: Any) -> None:
     assert "radius R instead of R/sqrt(m)" in premise.detail
     assert "model.neighborhood(0.8)" in premise.detail
     assert "B(4)" in premise.detail  # 0.8 sqrt 25
-
-
-@attrs.frozen
-class Ascending(og.learners.OnlineGradientDescent):
-    """Climbs, and says that it descends."""
-
-    def update(self, state: Any, feedback: Any, /) -> Any:
-        return super().update(state, feedback._replace(gradient=-feedback.gradient))
 
 
 def with_entry(column: str, value: float) -> Callable[[Any], Any]:

@@ -16,6 +16,7 @@ from olgame.exceptions import ArgumentError
 from olgame.learners import Noisy, OnlineGradientDescent
 from olgame.noise import Gaussian, StudentT, Uniform
 from olgame.theory import NoisyBound, check_bound
+from tests.theory.broken_learners import Ascending
 
 Floats = NDArray[np.float64]
 T, P, RADIUS, ALPHA = 60, 3, 0.8, 0.07
@@ -70,10 +71,6 @@ def test_another_noise_is_another_learner() -> None:
 
 
 def test_a_learner_that_ascends_fails() -> None:
-    class Ascending(OnlineGradientDescent):
-        def update(self, state: Any, feedback: Any, /) -> Any:
-            return super().update(state, feedback._replace(gradient=-feedback.gradient))
-
     noisy = Noisy(Ascending(ALPHA), gradient=Gaussian(0.1))
     losses = [og.losses.LinearLoss(np.eye(P)[0])] * T
     run = og.play(noisy, og.adversaries.ObliviousSequence(losses), BALL, rounds=T, keep="points")

@@ -16,16 +16,15 @@ from PEPit.primitive_steps import proximal_step
 from olgame import referee
 from olgame.adversaries import MinimaxLinear, ObliviousSequence
 from olgame.exceptions import ArgumentError, NotAvailableError
-from olgame.feedback import Feedback
 from olgame.game import play
-from olgame.learners import GradientStep, OnlineGradientDescent
-from olgame.learners.online_gradient_descent import OnlineGradientDescentState
+from olgame.learners import OnlineGradientDescent
 from olgame.losses import LinearLoss
 from olgame.sets import L2Ball, WholeSpace
 from olgame.step_sizes import AdaGradNorm, Decreasing
 from olgame.theory import audit
 from olgame.theory.projected_ogd import ProjectedOGD
 from olgame.transcript import Transcript
+from tests.theory.broken_learners import Ascending
 
 Size = Literal["reach", "diameter"]
 
@@ -182,45 +181,13 @@ def test_every_rule_keeps_its_bounds(theorem: ProjectedOGD, rule: Any, seed: int
     assert verdict.regret.value == pytest.approx(regret, rel=1e-11)
 
 
-@attrs.frozen
-class Ascending:
-    """Climbs, and reports the step it should have made (``honest``: the one it made)."""
-
-    honest: bool = False
-    inner: OnlineGradientDescent = attrs.field(factory=lambda: OnlineGradientDescent(0.3))
-
-    @property
-    def level(self) -> Any:
-        return self.inner.level
-
-    def init(self, start: Any, decision_set: Any) -> OnlineGradientDescentState:
-        return self.inner.init(start, decision_set)
-
-    def decide(self, state: OnlineGradientDescentState, /) -> Any:
-        return state.point
-
-    def update(
-        self, state: OnlineGradientDescentState, feedback: Feedback, /
-    ) -> OnlineGradientDescentState:
-        gradient = feedback.gradient
-        assert gradient is not None
-        return self.inner.update(state, feedback._replace(gradient=-gradient))
-
-    def copy(self, state: OnlineGradientDescentState, /) -> OnlineGradientDescentState:
-        return self.inner.copy(state)
-
-    def last_step(self, state: OnlineGradientDescentState, /) -> GradientStep:
-        step = self.inner.last_step(state)
-        return step._replace(step_size=-0.3) if self.honest else step
-
-
 def test_an_ascending_learner_fails() -> None:
     constant = ObliviousSequence([LinearLoss(np.eye(3)[0])] * 60)
-    run = play(Ascending(), constant, ball(), rounds=60)
+    run = play(Ascending(0.3), constant, ball(), rounds=60)
     verdict = ProjectedOGD().check(run)
     assert verdict.premises["projected gradient steps"].fails
     assert verdict.conclusion == "certified_fails"
-    honest = ProjectedOGD().check(play(Ascending(honest=True), constant, ball(), rounds=60))
+    honest = ProjectedOGD().check(play(Ascending(0.3, honest=True), constant, ball(), rounds=60))
     assert honest.premises["fixed step sizes"].fails
     assert honest.conclusion != "certified_holds"
 
@@ -243,7 +210,7 @@ def test_ascent_never_passes_for_rounding(dtype: Any, step: float, status: str) 
     vector = np.random.default_rng(0).normal(size=p)
     vector = (vector / np.linalg.norm(vector)).astype(dtype)
     for reach in (1.0, 10.0 * step):
-        climber = Ascending(inner=OnlineGradientDescent(step))
+        climber = Ascending(step)
         game = ObliviousSequence([LinearLoss(vector)] * 30)
         run = play(climber, game, L2Ball(reach, center=start), rounds=30, start=start)
         verdict = ProjectedOGD().check(run)

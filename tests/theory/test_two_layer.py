@@ -22,14 +22,12 @@ from olgame.transcript import Transcript
 from tests.theory.broken_games import (
     OWN_LOSSES,
     START,
-    Ascending,
     Dropout,
     FarInputs,
     OneSample,
     OtherLabels,
     OtherLoss,
     OtherModel,
-    Secretive,
     Stated,
     Unscaled,
     Wrapped,
@@ -38,6 +36,7 @@ from tests.theory.broken_games import (
     overshoot,
     product,
 )
+from tests.theory.broken_learners import Ascending, Secretive
 from tests.theory.planned_game import CEILING, PLAN, RADIUS, check, game
 
 
@@ -68,7 +67,7 @@ def test_without_projection(planned: Transcript) -> None:
 
 
 def test_a_broken_learner_makes_the_verdict_fail() -> None:
-    verdict = check(game(learner=Ascending()), ceiling=CEILING)
+    verdict = check(game(learner=Ascending(PLAN.step_size)), ceiling=CEILING)
     assert verdict.premises["projected gradient steps"].fails
     assert verdict.conclusion == "certified_fails"
     # W_1 is the best point of an ascending learner: nothing was gained on the start.
@@ -123,9 +122,9 @@ PLAYED: list[tuple[dict[str, Any], str, str]] = [
     ({"adversary": OtherLoss, "keep": "examples"}, OWN_LOSSES, "fails"),
     ({"adversary": OtherModel, "keep": "examples"}, OWN_LOSSES, "fails"),
     ({"adversary": FarInputs, "keep": "examples"}, OWN_LOSSES, "fails"),
-    ({"learner": Secretive()}, "projected gradient steps", "not checked"),
-    ({"learner": Secretive()}, "step size", "not checked"),
-    ({"learner": Ascending()}, "projected gradient steps", "fails"),
+    ({"learner": Secretive(PLAN.step_size)}, "projected gradient steps", "not checked"),
+    ({"learner": Secretive(PLAN.step_size)}, "step size", "not checked"),
+    ({"learner": Ascending(PLAN.step_size)}, "projected gradient steps", "fails"),
     ({"learner": OnlineGradientDescent(3.0)}, "step size", "fails"),
     ({"learner": OnlineGradientDescent(AdaGradNorm(0.5))}, "step size", "fails"),
     ({"rounds": PLAN.rounds - 1}, "rounds", "fails"),
@@ -144,7 +143,7 @@ def test_a_premise_broken_in_play_is_named(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"learner": Secretive()},
+        {"learner": Secretive(PLAN.step_size)},
         {"decision_set": Stated()},
         {"adversary": Wrapped},
         {"adversary": OtherLabels},

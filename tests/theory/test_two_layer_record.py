@@ -21,7 +21,7 @@ from olgame.models import TwoLayerNet
 from olgame.perturbations import l2
 from olgame.theory.two_layer import TwoLayer
 from olgame.transcript import COLUMNS, Transcript
-from tests.theory.broken_games import Ascending
+from tests.theory.broken_learners import Ascending
 from tests.theory.planned_game import check, digits, game
 
 
@@ -35,7 +35,7 @@ def test_an_ascending_learner_in_float32() -> None:
         adversary = InputAttack(
             net, x[:40], y[:40], loss=hinge, attack=PGD(steps=1), perturbation_set=l2(0.1)
         )
-        climber = Ascending(inner=OnlineGradientDescent(0.0025))
+        climber = Ascending(0.0025)
         run = play(climber, adversary, net.neighborhood(0.3), rounds=40)
         verdict = check(
             run, theorem=TwoLayer(softplus, hinge, 1.11), accuracy=1.0, weight_radius=0.3
