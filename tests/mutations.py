@@ -544,7 +544,7 @@ MUTATIONS = (
              "tests/certify/test_hunt.py"),
     Mutation("arrays of one shape have one fingerprint", "olgame/fingerprint.py",
              "[dtype.encode(), shape, host.tobytes()]", "[dtype.encode(), shape]",
-             "tests/test_checkpoint.py"),
+             "tests/test_fingerprint.py"),
 )  # fmt: skip
 
 
