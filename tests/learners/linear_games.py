@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import olgame as og
 from olgame.adversaries import ObliviousSequence, Response, Timing
-from olgame.losses import LinearLoss
+from olgame.losses import LinearLoss, QuadraticLoss
 
 Floats = NDArray[np.float64]
 ROUNDS = 40
@@ -37,6 +37,23 @@ class BestResponse:
         else:
             gradient = np.eye(len(offset))[0]
         return Response(LinearLoss(self.size * gradient)), None
+
+
+class Away:
+    """Quadratic losses whose gradients have norm mu, on alternating sides of the learner."""
+
+    timing = Timing.SEES_POINT
+
+    def __init__(self, curvature: float = 1.0) -> None:
+        self.curvature = curvature
+
+    def init(self, seed: Any) -> None:
+        return None
+
+    def respond(self, state: None, view: Any, /) -> Any:
+        side = np.eye(len(view.point))[view.round % len(view.point)]
+        target = view.point + (-1.0) ** (view.round // len(view.point)) * side
+        return Response(QuadraticLoss(target, self.curvature)), None
 
 
 def oblivious(gradients: Floats) -> ObliviousSequence:
