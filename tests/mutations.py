@@ -60,7 +60,7 @@ MUTATIONS = (
              "tests/losses/test_class_losses.py"),
     Mutation("a conjugate of slopes that do not add up to 0", "olgame/losses/class_labels.py",
              "(least < -allowance) | uneven", "least < -allowance",
-             "tests/losses/test_class_losses.py"),
+             "tests/losses/test_class_conjugates.py"),
     Mutation("leads of the label over its rivals", "olgame/certify/lead_bounds.py",
              "output[:, rival] - output[:, label]", "output[:, label] - output[:, rival]",
              "tests/certify/test_classes.py"),

@@ -1,4 +1,4 @@
-"""The books close on the non-convex network, and every corruption opens them."""
+"""The books close on the non-convex network, and their rows add up."""
 
 from __future__ import annotations
 
