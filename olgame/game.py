@@ -176,7 +176,7 @@ def play_on(
     except Exception as error:
         status: Status = "violated" if isinstance(error, ViolationError) else "failed"
         transcript = record.close(status, point)
-        error.transcript = transcript  # type: ignore[attr-defined]
+        error.transcript = transcript  # type: ignore[attr-defined]  # of any exception
         error.add_note(f"What was played before round {t} ended is in `error.transcript`.")
         if transcript.violations and transcript.violations[0].message not in str(error):
             error.add_note(f"Before that: {transcript.violations[0].message}")

@@ -53,4 +53,4 @@ OGD: Any = (
 def rewrite(path: Path, saved: Saved) -> None:
     """Write a changed file, as no game would."""
     text = np.frombuffer(json.dumps(saved.document).encode(), np.uint8)
-    np.savez(path, **saved.arrays, document=text)  # type: ignore[arg-type]
+    np.savez(path, **saved.arrays, document=text)  # type: ignore[arg-type]  # its stub

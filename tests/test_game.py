@@ -330,7 +330,7 @@ class Wordy(Peeking):
 BAD_PARTS: list[tuple[Any, Any, str]] = [
     (og.learners.OnlineGradientDescent, Peeking(Timing.OBLIVIOUS, "round"), "got the class"),
     (Peeking(Timing.OBLIVIOUS, "round"), og.learners.OnlineGradientDescent(0.1), "decide"),
-    (og.learners.OnlineGradientDescent(0.1), Peeking("sees_point", "round"), "Timing.SEES_POINT"),  # type: ignore[arg-type]
+    (og.learners.OnlineGradientDescent(0.1), Peeking("sees_point", "round"), "Timing.SEES_POINT"),  # type: ignore[arg-type]  # what is refused
 ]
 
 

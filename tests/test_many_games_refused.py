@@ -109,7 +109,7 @@ def test_there_is_no_other_game() -> None:
         with pytest.raises(
             ArgumentError, match=r"`Transcript.game\(index=...\)` must be the place"
         ):
-            run.game(index)  # type: ignore[arg-type]
+            run.game(index)  # type: ignore[arg-type]  # what is refused
     with pytest.raises(ArgumentError, match="for a single game"):
         run.game(0).game(0)
     assert next(run.game(0).each_game()).games == ()

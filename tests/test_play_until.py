@@ -61,7 +61,8 @@ def test_it_stops_where_the_bracket_is_narrow(narrow: og.PlayedUntil) -> None:
     ends = [(value.interval.lower.value, value.interval.upper.value) for value in narrow.values]
     assert max(low for low, _ in ends) == narrow.floor.value
     assert min(high for _, high in ends) == narrow.ceiling.value
-    model: Any = run.adversary.model  # type: ignore[attr-defined]
+    adversary: Any = run.adversary
+    model = adversary.model
     assert np.linalg.norm(np.asarray(narrow.point) - np.asarray(model.start)) <= R
     for value in narrow.values:
         assert value.causes is not None

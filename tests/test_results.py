@@ -51,7 +51,7 @@ def test_what_prints_them() -> None:
     assert str(Interval(lower, upper)).startswith("in [0.590366, 0.590367] ")
     batch = Certified(np.array([0.5903668, 0.25]), "lower", "a")  # type: ignore[arg-type]  # batch
     assert "[0.590366 0.25]" in str(batch)
-    bracket = og.certify.Bracket(lower, upper, per_sample=None, clean=0.0, method="m")  # type: ignore[arg-type]
+    bracket = og.certify.Bracket(lower, upper, per_sample=None, clean=0.0, method="m")  # type: ignore[arg-type]  # nothing of samples
     assert "[0.590366, 0.590367]" in str(bracket)
 
 

@@ -184,7 +184,7 @@ class Scripted:
 def test_restarts_keep_the_largest_loss_and_not_the_first_success() -> None:
     """Three libraries stop at the first misclassified point, or return the clean one."""
     attack = Restarts(Scripted([0.1, 0.7, 0.3]), 3)
-    found: Any = attack(None, np.zeros((1, 2)), None, np.random.default_rng(0))  # type: ignore[arg-type]
+    found: Any = attack(None, np.zeros((1, 2)), None, np.random.default_rng(0))  # type: ignore[arg-type]  # its parts ask for none
     assert found.loss[0] == 0.7
     np.testing.assert_allclose(found.x, 0.007)
 

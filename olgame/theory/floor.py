@@ -107,7 +107,7 @@ def floor(run: Transcript, weight_radius: float, *, weights: Any = None) -> Cert
     kappa, distance = run.weak_convexity, run.distance
     share, linear = _weighted(run, weights)
     k = float(share @ kappa)
-    b = to_numpy(run.adversary.model.start) - to_numpy(run.start)  # type: ignore[attr-defined]
+    b = to_numpy(_network(run).start) - to_numpy(run.start)
     rounding = played_rounding(run)
     with np.errstate(over="ignore", invalid="ignore"):
         steepest = float(np.linalg.norm(linear - 2.0 * k * b))
@@ -137,7 +137,7 @@ def floor(run: Transcript, weight_radius: float, *, weights: Any = None) -> Cert
     method = "free floor: the played losses linearized at W_t"
     if weights is not None:
         method = "floor of chosen weights over the rounds, linearized at W_t"
-    activation = getattr(run.adversary.model, "activation", None)  # type: ignore[attr-defined]
+    activation = getattr(_network(run), "activation", None)
     if isinstance(activation, Activation) and not stated_by_library(activation):
         method += f"; with C1 and C2 as {activation.name} states them"
     if excess > 0.0:
@@ -167,10 +167,15 @@ def _weighted(run: Transcript, weights: Any) -> tuple[Floats, Floats]:
     return share, linear
 
 
+def _network(run: Transcript) -> Any:
+    adversary: Any = run.adversary  # it attacks one, or there would be no floor
+    return adversary.model
+
+
 def _refuse_what_proves_nothing(run: Transcript) -> None:
     """Raise unless the lower models hold."""
     if not np.isfinite(run.weak_convexity).all():
-        model = run.adversary.model  # type: ignore[attr-defined]
+        model = _network(run)
         message = (
             "`floor(run=...)` needs a curvature constant of the network in its weights, and "
             f"{getattr(model, 'name', type(model).__name__)} has none"
@@ -182,7 +187,7 @@ def _refuse_what_proves_nothing(run: Transcript) -> None:
         else:
             message += " that is known"
         raise NotAvailableError(message + ".")
-    activation = getattr(run.adversary.model, "activation", None)  # type: ignore[attr-defined]
+    activation = getattr(_network(run), "activation", None)
     if isinstance(activation, Activation) and not stated_by_library(activation):
         wrong = refuted(activation)
         if wrong:

@@ -263,8 +263,8 @@ def game_value(
     check_seed(seed, owner)
     check_single_game(run, owner)
     check_bounds_robust_loss(run.adversary, f"{owner}(run=...)")
-    center: Array = run.adversary.model.start  # type: ignore[attr-defined]
-    points, brackets = check_named_points(points, brackets, center, OFFERED)
+    adversary: Any = run.adversary
+    points, brackets = check_named_points(points, brackets, adversary.model.start, OFFERED)
     radius = float(weight_radius)
     floors = value_floors(
         run,
@@ -287,7 +287,7 @@ def game_value(
     )
     top = _best_ceiling(ceilings)
     if best is None and top is None:
-        name = getattr(run.adversary.model, "name", "this network")  # type: ignore[attr-defined]
+        name = getattr(adversary.model, "name", "this network")
         raise NotAvailableError(
             f"`game_value(run=...)`: neither a floor nor a ceiling is known for {name}. Two-layer "
             "networks have both."
@@ -298,14 +298,15 @@ def game_value(
 
 def _points(run: Transcript, floors: list[ValueFloor]) -> dict[str, Array]:
     """The points that the game and the floors have to offer."""
+    adversary: Any = run.adversary
     found = {LAST: run.final_point, LEAST: run.best_point}
     if run.points is not None:
         total = sum(to_numpy(point) for point in run.points)
-        found[AVERAGE] = run.adversary.model.asarray(total / run.rounds)  # type: ignore[attr-defined]
+        found[AVERAGE] = adversary.model.asarray(total / run.rounds)
     offered = [floor for floor in floors if floor.point is not None]
     for floor in offered:
         name = HINDSIGHT if floor is offered[0] else BEST
-        found[name] = run.adversary.model.asarray(floor.point)  # type: ignore[attr-defined]
+        found[name] = adversary.model.asarray(floor.point)
     return found
 
 

@@ -43,7 +43,8 @@ def test_every_learner_has_the_same_regret(dim: int) -> None:
         keep="points",
     )
     assert run.points is not None
-    gradients = np.stack([np.asarray(loss.gradient) for loss in run.round_losses or ()])  # type: ignore[attr-defined]
+    losses: Any = run.round_losses
+    gradients = np.stack([np.asarray(loss.gradient) for loss in losses])
     points = np.stack([np.asarray(p) for p in run.points])
     sums = np.cumsum(gradients, axis=0)
     np.testing.assert_allclose(np.sqrt(np.sum(gradients**2, axis=1)), G, rtol=1e-14)

@@ -27,7 +27,8 @@ LEARNERS: dict[str, Learner[Any]] = {
 
 
 def gradients(run: og.Transcript) -> Floats:
-    return np.array([np.asarray(loss.gradient) for loss in run.kept_losses("A test")])  # type: ignore[attr-defined]
+    losses: Any = run.kept_losses("A test")
+    return np.array([np.asarray(loss.gradient) for loss in losses])
 
 
 def draw(rng: np.random.Generator) -> Floats:

@@ -39,7 +39,7 @@ ROWS = ((1.0, 0.5, 3.0, 0.0, 2.0), (2.0, 0.5, 1.0, 0.0, 1.0), (1.5, 0.7, 9.0, 0.
 
 def test_the_largest_loss_is_kept_not_the_first_success_nor_the_last_run() -> None:
     attack = Scripted(ROWS)
-    result: Any = Restarts(attack, 3)(None, X, l2(0.1), RNG(0))  # type: ignore[arg-type]
+    result: Any = Restarts(attack, 3)(None, X, l2(0.1), RNG(0))  # type: ignore[arg-type]  # its attack asks no objective
     np.testing.assert_array_equal(result.loss, [2.0, 0.7, 9.0, 0.0, 2.0])
     np.testing.assert_array_equal(result.x[:, 0], [1.0, 2.0, 2.0, 0.0, 0.0])
     assert (result.n_values, result.n_gradients) == (3, 6)
@@ -50,7 +50,7 @@ def test_the_largest_loss_is_kept_not_the_first_success_nor_the_last_run() -> No
 
 def test_best_of_joins_what_its_attacks_found() -> None:
     first, second = Scripted(ROWS[:1]), Scripted(ROWS[1:2], traced=False)
-    result: Any = BestOf(first, second)(None, X, l2(0.1), RNG(0))  # type: ignore[arg-type]
+    result: Any = BestOf(first, second)(None, X, l2(0.1), RNG(0))  # type: ignore[arg-type]  # its attack asks no objective
     np.testing.assert_array_equal(result.loss, [2.0, 0.5, 3.0, 0.0, 2.0])
     assert result.trace is None
     assert (result.n_values, result.n_gradients) == (2, 2)
@@ -59,14 +59,14 @@ def test_best_of_joins_what_its_attacks_found() -> None:
 
 def test_more_restarts_contain_the_fewer() -> None:
     few, many = Scripted(ROWS), Scripted(ROWS)
-    Restarts(few, 2)(None, X, l2(0.1), RNG(4))  # type: ignore[arg-type]
-    Restarts(many, 3)(None, X, l2(0.1), RNG(4))  # type: ignore[arg-type]
+    Restarts(few, 2)(None, X, l2(0.1), RNG(4))  # type: ignore[arg-type]  # its attack asks no objective
+    Restarts(many, 3)(None, X, l2(0.1), RNG(4))  # type: ignore[arg-type]  # its attack asks no objective
     assert many.draws[:2] == few.draws
 
 
 def test_a_generator_that_cannot_spawn_will_do() -> None:
     keyed = np.random.Generator(np.random.Philox(key=3))
-    Restarts(Scripted(ROWS), 2)(None, X, l2(0.1), keyed)  # type: ignore[arg-type]
+    Restarts(Scripted(ROWS), 2)(None, X, l2(0.1), keyed)  # type: ignore[arg-type]  # its attack asks no objective
 
 
 @pytest.mark.parametrize("attack", [PGD(), FGSM(), BestOf(PGD(), FGSM())])

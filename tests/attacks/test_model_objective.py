@@ -67,7 +67,7 @@ def test_gradient_is_that_of_the_loss_that_is_climbed(climb: Any) -> None:
 
 def test_take_is_the_objective_of_these_samples() -> None:
     model, w, x, y = problem(2)
-    objective: Any = ModelObjective(model, w, y, logistic, MinusMargin())  # type: ignore[arg-type]
+    objective: Any = ModelObjective(model, w, y, logistic, MinusMargin())  # type: ignore[arg-type]  # half a loss: it is only climbed
     index = np.array([4, 0, 5])
     part: Any = objective.take(index)
     np.testing.assert_array_equal(part.value(x[index]), np.asarray(objective.value(x))[index])

@@ -129,7 +129,7 @@ def test_a_set_is_asked_about_points_of_equal_shape() -> None:
 
     a, strict = RNG(0).normal(size=(3, 7, 4)), Strict()
     for attack in (FGSM(), PGD(steps=3), PGD(steps=3, random_start=True)):
-        attack(linear(a), np.zeros((7, 4)), strict, RNG(0))  # type: ignore[arg-type]
+        attack(linear(a), np.zeros((7, 4)), strict, RNG(0))  # type: ignore[arg-type]  # half a set
 
 
 def test_noise_is_not_climbed() -> None:

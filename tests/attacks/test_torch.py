@@ -89,7 +89,7 @@ def test_tensors_get_the_points_of_numpy(
 ) -> None:
     reference, w, module, x, y = both()
     expected = attack(ModelObjective(reference, w, y, logistic), x, ball(radius), RNG(1))
-    objective = ModelObjective(module, None, torch.from_numpy(y), logistic)  # type: ignore[arg-type]
+    objective = ModelObjective(module, None, torch.from_numpy(y), logistic)  # type: ignore[arg-type]  # no weights
     found = attack(objective, torch.from_numpy(x), ball(radius), RNG(1))
     for name in ("x", "loss", "clean_loss", "trace"):
         got, want = getattr(found, name), getattr(expected, name)
@@ -132,7 +132,7 @@ def test_the_users_module_and_random_state_are_left_alone(attack: Any) -> None:
     net.weight.grad = torch.full_like(net.weight, 7.0)
     weights, state = net.weight.detach().clone(), torch.random.get_rng_state()
     data = torch.from_numpy(x)
-    objective = ModelObjective(module, None, torch.from_numpy(y), logistic)  # type: ignore[arg-type]
+    objective = ModelObjective(module, None, torch.from_numpy(y), logistic)  # type: ignore[arg-type]  # no weights
     attack(objective, data, l2(0.1), RNG(1))
     assert (net.weight.grad == 7.0).all()
     assert (net.weight == weights).all()
@@ -148,7 +148,7 @@ def test_single_precision_stays_single() -> None:
     _, _, module, x, y = both()
     module.net.float()
     single: Any = Module(module.net, module.signs.float())
-    objective = ModelObjective(single, None, torch.from_numpy(y).float(), logistic)  # type: ignore[arg-type]
+    objective = ModelObjective(single, None, torch.from_numpy(y).float(), logistic)  # type: ignore[arg-type]  # no weights
     data = torch.from_numpy(x).float()
     found: Any = PGD()(objective, data, l2(np.linspace(0.01, 0.3, N)), RNG(1))
     assert found.x.dtype is torch.float32

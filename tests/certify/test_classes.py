@@ -302,7 +302,7 @@ def test_a_targeted_attack_finds_the_rival_that_wins_later() -> None:
     output = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 3.0]])  # f_1 = relu(x_2), f_2 = 3 relu(x_1)
     model = _Given(TwoLayerWeights(hidden, output, relu))
     x, y = np.array([[0.1, 1.0]]), np.array([0.0])
-    objective = ModelObjective(model, hidden.reshape(-1), y, multiclass_hinge)  # type: ignore[arg-type]
+    objective = ModelObjective(model, hidden.reshape(-1), y, multiclass_hinge)  # type: ignore[arg-type]  # plain arrays
     rng = np.random.default_rng(0)
     plain = PGD(steps=10)(objective, x, l2(0.6), rng)
     aimed = Targeted(PGD(steps=10))(objective, x, l2(0.6), rng)

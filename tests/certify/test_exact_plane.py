@@ -47,13 +47,17 @@ class Nets:
         return np.asarray(self.model.signs / self.model.width**0.5)
 
 
-def nets(width: int, seed: int, count: int) -> Nets:
+def nets(width: int, seed: int, count: int, paired: bool = False) -> Nets:
     """Weights ``(count, m, 2)`` and inputs ``(count, 7, 2)``: on the circle, at kinks, near, 0."""
     rng = np.random.default_rng([width, seed])
-    model = og.models.TwoLayerNet(dim=2, width=width, activation="relu", seed=seed, paired=False)
+    model = og.models.TwoLayerNet(dim=2, width=width, activation="relu", seed=seed, paired=paired)
     c = model.signs / width**0.5
     w = rng.standard_normal((count, width, 2)) * rng.choice([0.1, 1.0, 10.0], (count, 1, 1))
     data, labels = (np.asarray(part, dtype=np.float64) for part in og.data.circle(16))
+    if paired:  # and moved apart, by nothing or by more or less
+        half = width // 2
+        apart = rng.choice([0.0, 1e-9, 0.01, 0.1, 0.4], (count, 1, 1)) * w[:, half:]
+        w[:, half:] = w[:, :half] + apart
     for _ in range(40):  # gradient descent on inputs moved against their label, one half of them
         z = np.einsum("gmd,nd->gnm", w[::2], data)
         pull = labels / (1 + np.exp(labels * (np.maximum(z, 0) @ c)))
@@ -93,13 +97,15 @@ def check(
     return int((exact > upper).sum() + (lower > exact).sum()), attained
 
 
-def hunt(number: int, combinations: Any, attack: Any, branches: int = 0) -> tuple[int, int, int]:
+def hunt(
+    number: int, combinations: Any, attack: Any, branches: int = 0, paired: bool = False
+) -> tuple[int, int, int]:
     """(Wrong ends, lower ends that are exact, ends) over ``number`` networks of every width."""
     wrong = attained = total = 0
     shapes, names = list(SHAPES), list(LOSSES)
-    for width in WIDTHS:
+    for width in (2, 8, 16, 32, 64) if paired else WIDTHS:
         for seed in range(5):
-            some = nets(width, seed, number // 5)
+            some = nets(width, seed, number // 5, paired)
             for i in range(number // 5):
                 for shape, name, sign in combinations(i + seed, shapes, names):
                     y = np.full(7, float(sign)) if abs(sign) == 1 else np.array([1.0, -1] * 4)[:7]
@@ -108,17 +114,24 @@ def hunt(number: int, combinations: Any, attack: Any, branches: int = 0) -> tupl
     return wrong, attained, total
 
 
+def in_turn(i: int, shapes: list[str], names: list[str]) -> list[tuple[str, str, int]]:
+    """One region, loss and label for each network, all of them in turn."""
+    name = names[i % 3] if i % 8 else names[3 + i // 8 % 2]  # of numbers: twice the work
+    return [(shapes[i % 3], name, 1 - 2 * (i // 3 % 2))]
+
+
 def test_every_bracket_of_1000_networks_holds_the_exact_loss() -> None:
-    """One region, loss and label for each network, all of them in turn; FGSM below."""
-
-    def in_turn(i: int, shapes: list[str], names: list[str]) -> list[tuple[str, str, int]]:
-        name = names[i % 3] if i % 8 else names[3 + i // 8 % 2]  # of numbers: twice the work
-        return [(shapes[i % 3], name, 1 - 2 * (i // 3 % 2))]
-
+    """FGSM below."""
     wrong, attained, total = hunt(125, in_turn, FGSM())
     assert total == 7000
     assert wrong == 0
     assert attained >= 0.5 * total  # not idle: even these points find most exact losses
+
+
+def test_every_bracket_of_600_networks_of_near_pairs_holds_the_exact_loss() -> None:
+    wrong, attained, total = hunt(120, in_turn, FGSM(), paired=True)
+    assert (wrong, total) == (0, 4200)
+    assert attained >= 0.5 * total
 
 
 def test_brackets_with_both_labels_and_the_attack_of_default() -> None:
@@ -134,8 +147,9 @@ def test_branched_brackets_hold_the_exact_loss() -> None:
     def some(i: int, shapes: list[str], names: list[str]) -> list[tuple[str, str, int]]:
         return [(shapes[i % 3], names[i // 3 % 5], 0)]
 
-    wrong, _, total = hunt(5, some, FGSM(), branches=2)
-    assert (wrong, total) == (0, 280)
+    for paired in (False, True):
+        wrong, _, total = hunt(5, some, FGSM(), branches=2, paired=paired)
+        assert (wrong, total) == (0, 175 if paired else 280)
 
 
 @pytest.mark.slow
@@ -152,6 +166,7 @@ def test_every_bracket_of_1000_networks_in_all_regions() -> None:
         return [(shape, names[(i + j) % 5], 0) for j, shape in enumerate(shapes)]
 
     assert hunt(125, every, None)[0] == 0
+    assert hunt(120, every, None, paired=True)[0] == 0
 
 
 @pytest.mark.parametrize("shape", SHAPES)

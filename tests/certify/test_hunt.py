@@ -56,14 +56,19 @@ def nets(draw: Callable[[Any], Any], classes: int = 0, dims: int = 3) -> Net:
     shape = (m, classes) if classes else (m,)
     c = np.array(
         draw(st.lists(ENTRIES, min_size=int(np.prod(shape)), max_size=int(np.prod(shape))))
-    )
+    ).reshape(shape)
     x = np.array(draw(st.lists(ENTRIES, min_size=d, max_size=d)))
     if m > 1 and draw(st.booleans()):
         w[1] = w[0] if draw(st.booleans()) else -w[0]
+    if m % 2 == 0 and draw(st.booleans()):  # pairs that cancel, nearly or quite
+        half, ratio = m // 2, draw(st.sampled_from([1.0, 1.0, 0.5, 3.0]))
+        apart = draw(st.sampled_from([0.0, 1e-15, 1e-6, 0.01, 0.1, 0.5]))
+        w[half:] = ratio * (w[:half] + apart * w[half:])
+        c[half:] = -c[:half] / ratio
     share = draw(st.sampled_from([0.0, 1e-12, 0.1, 0.5, 1.0, 4.0, 1e6]))
     a, b, e = draw(SIZES), draw(SIZES), draw(SIZES)
     rho = share * (1.0 if draw(st.booleans()) else float(np.abs(x).max()))
-    return Net(w * a, c.reshape(shape) * e, x * b, float(rho * b))
+    return Net(w * a, c * e, x * b, float(rho * b))
 
 
 def rationals(values: Any) -> list[Any]:

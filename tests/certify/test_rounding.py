@@ -211,7 +211,7 @@ def test_reach_covers_what_cancels() -> None:
     """z = 0.1 from products of 1e8: its error is 1e-8, not relative to z."""
     rng = np.random.default_rng(5)
     caught: list[tuple[Any, Any]] = []
-    true = SmoothRelaxation.of.__func__  # type: ignore[attr-defined]
+    true = SmoothRelaxation.of.__func__  # type: ignore[attr-defined]  # a classmethod
 
     def watch(cls: Any, hidden: Any, output: Any, sigma: Any, z: Any, low: Any, high: Any,
               *rest: Any, **named: Any) -> Any:  # fmt: skip

@@ -358,7 +358,7 @@ def _enter(kind: str, check: Callable[..., CheckReport], parts: dict[str, Any]) 
             part, options["decision_set"] = part
         if kind == "adversary" and getattr(part, "start", None) is None:
             options["start"] = CENTER
-        CHECKS[f"{kind}: {name}"] = lambda p=part, o=options: check(p, **o)  # type: ignore[misc]
+        CHECKS[f"{kind}: {name}"] = lambda p=part, o=options: check(p, **o)  # type: ignore[misc]  # defaults
 
 
 _enter("set", check_decision_set, SETS)
@@ -367,7 +367,7 @@ _enter("loss", check_loss, LOSSES)
 _enter("learner", check_learner, LEARNERS)
 _enter("attack", check_attack, ATTACKS)
 for _name, _attack in TARGETED.items():
-    CHECKS[f"attack: {_name}"] = lambda attack=_attack: check_attack(  # type: ignore[misc]
+    CHECKS[f"attack: {_name}"] = lambda attack=_attack: check_attack(  # type: ignore[misc]  # defaults
         attack,
         objective=A.ModelObjective(CLASSES[1], CLASSES[1].start, LABELS, L.cross_entropy),
         x=X,

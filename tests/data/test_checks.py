@@ -79,7 +79,7 @@ def test_tensors() -> None:
     with pytest.raises(DataError, match=r"got nan at index \(1, 2\)"):
         check_data(torch.tensor(spoiled(X, (1, 2), np.nan)), y, "InputAttack")
     with pytest.raises(ShapeError, match=r"library and on the device of x, got numpy.ndarray"):
-        check_data(x, Y, "InputAttack")  # type: ignore[arg-type,unused-ignore]
+        check_data(x, Y, "InputAttack")  # type: ignore[arg-type,unused-ignore]  # of torch, where it has types
     meta = torch.ones(4, device="meta")
     with pytest.raises(ShapeError, match=r"torch.Tensor on meta with x torch.Tensor on cpu"):
         check_data(x, meta, "InputAttack")

@@ -116,4 +116,4 @@ def test_lift_by_hand_and_what_it_refuses() -> None:
         lift(np.zeros((1, 2)))
     for last in (1.0, -1.0, float("nan"), "0", True):
         with pytest.raises(ArgumentError, match=r"`lift\(last=\.\.\.\)` must be between -1 and 1"):
-            lift(x, last)  # type: ignore[arg-type]
+            lift(x, last)  # type: ignore[arg-type]  # what is refused

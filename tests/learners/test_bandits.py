@@ -195,7 +195,7 @@ class OnlyValues:
 def test_two_points_are_read_and_nothing_else() -> None:
     loss = OnlyValues(QuadraticLoss(np.zeros(P)))
     state = TWO.init(CENTER, BALL)
-    TWO.update(state, Feedback(1, CENTER, 0.0, None, loss))  # type: ignore[arg-type]
+    TWO.update(state, Feedback(1, CENTER, 0.0, None, loss))  # type: ignore[arg-type]  # any array-like
     assert loss.asked == 2
     state = ONE.init(CENTER, BALL)
     ONE.update(state, Feedback(1, ONE.decide(state), 1.0, None, None))  # nor a loss, nor a gradient

@@ -269,8 +269,8 @@ def test_regret_matching_may_start_at_a_vertex_where_one_round_attains_its_bound
             lambda: Hedge(AdaGradNorm(1.0)),
             r"`Hedge\(step_size=\.\.\.\)` must be a number or a rule",
         ),
-        (lambda: BlumMansour(Hedge), r"`BlumMansour\(base=\.\.\.\)` must be a learner"),  # type: ignore[arg-type]
-        (lambda: BlumMansour("hedge"), "got 'hedge'"),  # type: ignore[arg-type]
+        (lambda: BlumMansour(Hedge), r"`BlumMansour\(base=\.\.\.\)` must be a learner"),  # type: ignore[arg-type]  # what is refused
+        (lambda: BlumMansour("hedge"), "got 'hedge'"),  # type: ignore[arg-type]  # what is refused
     ],
 )
 def test_bad_arguments_are_refused_by_name(make: Callable[[], object], message: str) -> None:

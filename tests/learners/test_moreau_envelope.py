@@ -64,7 +64,7 @@ def solved(loss: LargestOf, w: Floats) -> tuple[Floats, float]:
     z, top = cp.Variable(P), cp.Variable()
     objective = top + cvx.sum_squares(z - w) / (2 * SMOOTH)
     problem = cp.Problem(cp.Minimize(objective), [loss.slopes @ z + loss.offsets <= top])
-    value: Any = problem.solve(solver=cp.CLARABEL)  # type: ignore[no-untyped-call]
+    value: Any = problem.solve(solver=cp.CLARABEL)  # type: ignore[no-untyped-call]  # untyped cvxpy
     return np.asarray(z.value), float(value)
 
 

@@ -139,7 +139,7 @@ def test_bad_noise_is_refused() -> None:
     ):
         Noisy(OnePointBandit(0.1, 0.1), gradient=Gaussian(1.0))
     with pytest.raises(ArgumentError, match=r"`Noisy\(value=\.\.\.\)` must be a noise model"):
-        Noisy(DESCENT, value=0.1)  # type: ignore[arg-type]
+        Noisy(DESCENT, value=0.1)  # type: ignore[arg-type]  # what is refused
     with pytest.raises(
         ArgumentError, match=r"`StudentT\(degrees=\.\.\.\)` must be an integer of at"
     ):

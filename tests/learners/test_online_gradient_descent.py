@@ -58,7 +58,8 @@ def test_feasible_one_step_and_regret(rule: str, sequence: str) -> None:
     points = np.stack([np.asarray(p) for p in (*run.points, run.final_point)])
     assert np.sqrt(np.sum((points - start) ** 2, axis=1)).max() <= RADIUS * (1 + 1e-14)
 
-    gradients = np.stack([np.asarray(loss.gradient) for loss in run.round_losses or ()])  # type: ignore[attr-defined]
+    losses: Any = run.round_losses
+    gradients = np.stack([np.asarray(loss.gradient) for loss in losses])
     rng = np.random.default_rng(1)
     directions = rng.standard_normal((5, P))
     comparators = start + RADIUS * directions / np.sqrt(np.sum(directions**2, axis=1))[:, None]

@@ -163,7 +163,7 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(ArgumentError, match=r"`Optimistic\(learner=...\)` must be a learner that"):
         Optimistic(og.learners.from_function(lambda w, f: w, level=og.Level.FULL))
     with pytest.raises(ArgumentError, match=r"`Optimistic\(hints=...\)` must be None"):
-        Optimistic(OnlineGradientDescent(0.1), 3)  # type: ignore[arg-type]
+        Optimistic(OnlineGradientDescent(0.1), 3)  # type: ignore[arg-type]  # what is refused
     ball, losses = og.sets.L2Ball(1.0, np.zeros(2)), oblivious(np.ones((9, 2)))
     short = Optimistic(OnlineGradientDescent(0.1), [np.ones(2)] * 4)
     assert og.play(short, losses, ball, rounds=4).rounds == 4

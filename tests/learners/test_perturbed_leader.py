@@ -97,7 +97,7 @@ def test_gumbel_noise_is_hedge_in_expectation(scale: float) -> None:
     hedge = og.play(Hedge(eta), oblivious(rows), simplex, rounds=6, start=first)
     learner = FollowThePerturbedLeader(eta, noise="gumbel")
     noise = learner.draw(np.random.default_rng(7), (draws, 4), scale)
-    mean = simplex.lmo(rows.sum(axis=0) + noise).mean(axis=0)  # type: ignore[attr-defined]
+    mean = simplex.lmo(rows.sum(axis=0) + noise).mean(axis=0)  # type: ignore[attr-defined]  # of NumPy
     tolerance = 5 * scale / math.sqrt(draws)
     np.testing.assert_allclose(mean, np.asarray(hedge.final_point), atol=tolerance)
 

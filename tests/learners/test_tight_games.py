@@ -222,7 +222,8 @@ def test_strongly_convex_steps_attain_their_bound(curvature: float) -> None:
     harmonic = np.cumsum(1.0 / np.arange(1, 201))
     np.testing.assert_allclose(check.bound, curvature / 2 * harmonic, rtol=1e-12)
     # The regret on the losses themselves, against the mean of the targets.
-    targets = [np.asarray(loss.target) for loss in run.round_losses or ()]  # type: ignore[attr-defined]
+    losses: Any = run.round_losses
+    targets = [np.asarray(loss.target) for loss in losses]
     best = np.mean(targets, axis=0)
     suffered = curvature / 2 * sum(float((best - a) @ (best - a)) for a in targets)
     assert run.loss.sum() - suffered == pytest.approx(check.regret[-1], rel=1e-10)

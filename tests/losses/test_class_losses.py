@@ -205,7 +205,7 @@ def test_only_a_loss_of_the_margin_is_lifted() -> None:
     assert MulticlassMargin(hinge) == multiclass_hinge
     for wrong in (og.losses.squared, cross_entropy, 3.0):
         with pytest.raises(ArgumentError, match=r"`MulticlassMargin\(phi=\.\.\.\)` must be a loss"):
-            MulticlassMargin(wrong)  # type: ignore[arg-type]
+            MulticlassMargin(wrong)  # type: ignore[arg-type]  # what is refused
     with pytest.raises(DataError, match="RivalLead"):
         RivalLead(-2)
 

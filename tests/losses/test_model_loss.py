@@ -51,12 +51,12 @@ def test_the_lower_model_is_below_and_touches() -> None:
     w = np.zeros(3)
     found = round_loss.evaluate(w)
     assert float(found.value) > 0.2  # type: ignore[arg-type]  # hinge: slope -1 around here
-    kappa = float(found.weak_convexity)  # type: ignore[arg-type]
+    kappa = float(found.weak_convexity)  # type: ignore[arg-type]  # one number
     for size in (1e-3, 1e-2, 0.1, 1.0):
         step = size * x[0] / np.sqrt(np.sum(x**2))
         lower = found.value + float(np.asarray(found.gradient) @ step) - kappa * size**2
         drop = float(found.value + np.asarray(found.gradient) @ step - round_loss.value(w + step))
-        assert round_loss.value(w + step) >= lower - 1e-12  # type: ignore[operator]
+        assert round_loss.value(w + step) >= lower - 1e-12  # type: ignore[operator]  # one number
         if size <= 1e-2:
             assert drop == pytest.approx(kappa * size**2, rel=1e-3)
 

@@ -84,8 +84,8 @@ def test_torch_computes_the_same() -> None:
     rng = np.random.default_rng(0)
     z, y = rng.standard_normal((9, 4)), rng.integers(0, 4, 9).astype(float)
     for part in (multiclass_hinge, WithoutItsOwn(multiclass_hinge)):
-        found = smoothed_loss(part, torch.tensor(z), torch.tensor(y), 0.1)  # type: ignore[arg-type]
-        for a, b in zip(found, smoothed_loss(part, z, y, 0.1), strict=True):  # type: ignore[arg-type]
+        found = smoothed_loss(part, torch.tensor(z), torch.tensor(y), 0.1)  # type: ignore[arg-type]  # a loss without a method of its own
+        for a, b in zip(found, smoothed_loss(part, z, y, 0.1), strict=True):  # type: ignore[arg-type]  # a loss without a method of its own
             np.testing.assert_allclose(a.numpy(), b, rtol=1e-12, atol=1e-15)
     found = smoothed_loss(hinge, torch.tensor(z[:, 0]), torch.tensor(np.sign(z[:, 1])), 0.5)
     for a, b in zip(found, smoothed_loss(hinge, z[:, 0], np.sign(z[:, 1]), 0.5), strict=True):

@@ -54,8 +54,8 @@ MAPS: dict[str, Hand] = {
 } | {
     f"{p}-norm": Hand(
         PNorm(p),
-        lambda w, p=p: 0.5 * math.fsum(np.abs(w) ** p) ** (2 / p),  # type: ignore[misc]
-        lambda t, q=p / (p - 1): 0.5 * math.fsum(np.abs(t) ** q) ** (2 / q),  # type: ignore[misc]
+        lambda w, p=p: 0.5 * math.fsum(np.abs(w) ** p) ** (2 / p),  # type: ignore[misc]  # defaults
+        lambda t, q=p / (p - 1): 0.5 * math.fsum(np.abs(t) ** q) ** (2 / q),  # type: ignore[misc]  # defaults
     )
     for p in (1.1, 1.5, 2.0)
 }
@@ -364,7 +364,7 @@ def test_bad_weights_are_named() -> None:
     with pytest.raises(ArgumentError, match="got nan at index 0"):
         Scaled(np.array([math.nan, 1.0]))
     with pytest.raises(ShapeError, match="must be an array of floats"):
-        Scaled([1.0, 2.0])  # type: ignore[arg-type]
+        Scaled([1.0, 2.0])  # type: ignore[arg-type]  # what is refused
     with pytest.raises(ShapeError, match="an entry for each of the 3 coordinates, got 2"):
         Scaled(np.ones(2)).gradient(np.ones(3))
 

@@ -222,7 +222,7 @@ def test_neighborhood_is_a_product_of_small_balls(depth: int) -> None:
     np.testing.assert_allclose(np.linalg.norm(offset, axis=1), 0.5, rtol=1e-12)
     for bad in (0.0, -1.0, math.nan, math.inf, True, "3"):
         with pytest.raises(ArgumentError, match=r"neighborhood\(radius=\.\.\.\)` must be finite"):
-            model.neighborhood(bad)  # type: ignore[arg-type]
+            model.neighborhood(bad)  # type: ignore[arg-type]  # what is refused
 
 
 def test_the_start_is_drawn_once_and_shared_between_depths() -> None:

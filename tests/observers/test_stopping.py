@@ -108,7 +108,7 @@ def test_who_stops_in_the_last_round_finishes() -> None:
 @pytest.mark.parametrize("reason", [True, "", 1.0, ["late"]])
 def test_a_reason_is_a_sentence(reason: Any) -> None:
     patience = Patience(1)
-    patience.why_stop = lambda: reason  # type: ignore[method-assign]
+    patience.why_stop = lambda: reason  # type: ignore[method-assign]  # on purpose
     with pytest.raises(ArgumentError, match="of 'Patience' must return None or a sentence"):
         game(patience)
 

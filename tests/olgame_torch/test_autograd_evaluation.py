@@ -40,7 +40,7 @@ class Counted:
 def _data(device: str = "cpu") -> tuple[Tensor, Tensor, Tensor, Tensor]:
     rng = np.random.default_rng(3)
     w, x, v, c = (rng.standard_normal(shape) for shape in ((4,), (5, 4), (4,), (5,)))
-    return tuple(torch.tensor(a, device=device) for a in (w, x, v, c))  # type: ignore[return-value]
+    return tuple(torch.tensor(a, device=device) for a in (w, x, v, c))  # type: ignore[return-value]  # four of them
 
 
 @pytest.mark.parametrize("device", ["cpu", CUDA])
@@ -191,7 +191,7 @@ def test_forward_mode_does_not_rest_on_reverse_mode() -> None:
     w, x, v, c = _data()
 
     def wrong(w: Tensor, x: Tensor) -> Tensor:
-        return square_sine(WrongBackward.apply(w), x)  # type: ignore[no-untyped-call]
+        return square_sine(WrongBackward.apply(w), x)  # type: ignore[no-untyped-call]  # torch says nothing of it
 
     for forward, factor in ((square_sine, 1.0), (wrong, 1.01)):
         here = AutogradEvaluation(forward, w, x)
@@ -203,7 +203,7 @@ def test_a_layer_without_forward_mode_is_named() -> None:
     w, x, v, c = _data()
 
     def forward(w: Tensor, x: Tensor) -> Tensor:
-        return square_sine(NoForwardMode.apply(w), x)  # type: ignore[no-untyped-call]
+        return square_sine(NoForwardMode.apply(w), x)  # type: ignore[no-untyped-call]  # torch says nothing of it
 
     here = AutogradEvaluation(forward, w, x)
     here.pullback_w(c)

@@ -299,6 +299,6 @@ def test_a_module_with_given_weights(name: str) -> None:
     assert torch.equal(model(w, x), z)
     assert torch.equal(model.start, start)
     if name == "tied":
-        assert found.there.weight is found.back.weight  # type: ignore[union-attr]
+        assert found.there.weight is found.back.weight  # type: ignore[union-attr]  # both are there
     with pytest.raises(ShapeError, match=r"module_at\(w=\.\.\.\)` must have shape"):
         model.module_at(w[1:])

@@ -13,7 +13,7 @@ torch: Any = pytest.importorskip("torch")
 ogt: Any = pytest.importorskip("olgame_torch")
 
 
-class Counting(torch.nn.Linear):  # type: ignore[misc]
+class Counting(torch.nn.Linear):  # type: ignore[misc]  # torch may be absent
     """A layer that counts how often a gradient with respect to its weights was made."""
 
     made = 0

@@ -139,7 +139,7 @@ def test_what_cannot_be_answered_is_refused() -> None:
     with pytest.raises(
         ArgumentError, match=r"`interval\(which=\.\.\.\)` must be 'all' or 'dyadic'"
     ):
-        og.regret.interval(run, "some")  # type: ignore[arg-type]
+        og.regret.interval(run, "some")  # type: ignore[arg-type]  # what is refused
     bad = [LinearLoss(np.array([np.nan, 0.0, 0.0]))] * T
     broken = og.play(
         og.learners.OnlineGradientDescent(0.3),

@@ -47,10 +47,10 @@ def test_entries_equal_their_formulas_written_out(step: Any) -> None:
         return np.log1p(np.exp(z)) @ hidden_signs / np.sqrt(WIDTH)
 
     assert run.points is not None
-    assert run.round_losses is not None
+    losses: Any = run.round_losses
     for t in (0, 3, ROUNDS - 1):
-        w, kept = np.asarray(run.points[t]), run.round_losses[t]
-        x, y = np.asarray(kept.x), np.asarray(kept.y)  # type: ignore[attr-defined]
+        w, kept = np.asarray(run.points[t]), losses[t]
+        x, y = np.asarray(kept.x), np.asarray(kept.y)
         z_w, z_u = f(w, x), f(u, x)
         slope = -y / (1.0 + np.exp(y * z_w))
         h = 1e-5

@@ -115,7 +115,7 @@ def test_what_cannot_be_answered_is_refused() -> None:
     run = game(og.sets.L2Ball(1.5, CENTER), CENTER, 5)
     for bad in (-1, 1.0, True):
         with pytest.raises(ArgumentError, match=r"`switching\(shifts=\.\.\.\)` must be an integer"):
-            og.regret.switching(run, bad)  # type: ignore[arg-type]
+            og.regret.switching(run, bad)  # type: ignore[arg-type]  # what is refused
     batch = og.play(
         og.learners.OnlineGradientDescent(0.3),
         og.adversaries.ObliviousSequence([LinearLoss(np.ones((2, P)))] * 3),

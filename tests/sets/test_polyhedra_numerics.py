@@ -309,7 +309,7 @@ INVALID: list[tuple[Any, type[Exception], str]] = [
     (lambda: LinfBall(1.0, np.zeros(2)).translate(np.zeros(1)), ShapeError, r"2 entries.*got 1"),
     (lambda: LinfBall(1.0, dim=2).sample(np.random.default_rng(0), (3,)), ShapeError, "end in 2"),
     (lambda: L1Ball(0.0), ArgumentError, r"`L1Ball\(radius=...\)` must be finite and positive"),
-    (lambda: L1Ball(1.0, [0.0]), ShapeError, r"`L1Ball\(center=...\)` .* got list"),  # type: ignore[arg-type]
+    (lambda: L1Ball(1.0, [0.0]), ShapeError, r"`L1Ball\(center=...\)` .* got list"),  # type: ignore[arg-type]  # what is refused
     (lambda: L1Ball(1.0, np.zeros(2)).lmo(np.zeros(3)), ShapeError, r"2 entries.*got 3"),
     (
         lambda: L1Ball(1.0, np.zeros(2)).sample(np.random.default_rng(0), (3,)),

@@ -135,7 +135,7 @@ INVALID: list[tuple[Any, type[Exception], str]] = [
         ShapeError,
         r"center=...\)` must be an array",
     ),
-    (lambda: L2Ball(1.0, [1.0, 2.0]), ShapeError, r"center=...\)` .* got list"),  # type: ignore[arg-type]
+    (lambda: L2Ball(1.0, [1.0, 2.0]), ShapeError, r"center=...\)` .* got list"),  # type: ignore[arg-type]  # what is refused
     (
         lambda: L2InfBall(-1.0, 2),
         ArgumentError,
@@ -150,7 +150,7 @@ INVALID: list[tuple[Any, type[Exception], str]] = [
     (lambda: L2Ball(1.0, CENTER).translate(np.zeros(3)), ShapeError, r"must have 2 entries"),
     (lambda: L2Ball(1.0, CENTER).sample(np.random.default_rng(0), (3,)), ShapeError, "end in 2"),
     (lambda: ProductSet([]), ArgumentError, r"`ProductSet\(blocks=...\)` .* got none"),
-    (lambda: ProductSet([L2Ball(1.0)]), ArgumentError, r"pairs \(set, length\), got"),  # type: ignore[list-item]
+    (lambda: ProductSet([L2Ball(1.0)]), ArgumentError, r"pairs \(set, length\), got"),  # type: ignore[list-item]  # what is refused
     (lambda: ProductSet([(L2Ball(1.0), 0)]), ArgumentError, r"length of block 0 is 0"),
     (lambda: ProductSet([(L2Ball(1.0, CENTER), 3)]), ShapeError, r"length 3 but .* dimension 2"),
     (lambda: ProductSet([(L2Ball(1.0), 3)]).project(np.zeros(4)), ShapeError, "3 entries"),

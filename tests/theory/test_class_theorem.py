@@ -38,7 +38,7 @@ def test_an_unstated_constant_costs_the_root_of_k() -> None:
 
     stated: Any = Plain()
     assert largest_slope(stated, 8) == pytest.approx(4.0, rel=1e-14)
-    assert largest_slope(stated, 8) > 4.0 - 1e-15  # type: ignore[operator]
+    assert largest_slope(stated, 8) > 4.0 - 1e-15  # type: ignore[operator]  # it is known
     assert largest_slope(cross_entropy, 8) == 2.0
     assert largest_slope(hinge, None) == 1.0
     assert largest_slope(og.losses.squared, None) is None
@@ -65,13 +65,13 @@ def test_lower_model_and_gradient_bound(activation: Any, loss: Any) -> None:
         for scale in (0.1, 1.0, 5.0):
             w = np.asarray(net.start) + scale * rng.standard_normal(36)
             found = round_loss.evaluate(w)
-            kappa, g = float(found.weak_convexity), np.asarray(found.gradient)  # type: ignore[arg-type]
+            kappa, g = float(found.weak_convexity), np.asarray(found.gradient)  # type: ignore[arg-type]  # one number
             assert kappa <= 2 * activation.c2 * bound**2 / (2 * 12**0.5) * (1 + 1e-12)
             assert np.linalg.norm(g) <= 2 * activation.c1 * bound * (1 + 1e-12)
             for length in (1e-3, 0.3, 3.0):
                 u = w + length * rng.standard_normal(36)
                 below = found.value + g @ (u - w) - kappa * np.sum((u - w) ** 2)
-                assert float(round_loss.value(u)) >= float(below) - 1e-12  # type: ignore[arg-type]
+                assert float(round_loss.value(u)) >= float(below) - 1e-12  # type: ignore[arg-type]  # one number
 
 
 def test_the_lower_model_is_attained() -> None:
@@ -82,11 +82,11 @@ def test_the_lower_model_is_attained() -> None:
     w = np.zeros(6)
     round_loss = ModelLoss(net, x, y, multiclass_hinge)
     found = round_loss.evaluate(w)
-    kappa = float(found.weak_convexity)  # type: ignore[arg-type]
+    kappa = float(found.weak_convexity)  # type: ignore[arg-type]  # one number
     assert kappa == pytest.approx(2 * 0.25 * np.sum(x**2) / (2 * 2**0.5))
     step = np.concatenate([1e-3 * x[0] / np.linalg.norm(x), np.zeros(3)])
     linear = float(found.value + np.asarray(found.gradient) @ step)
-    drop = linear - float(round_loss.value(w + step))  # type: ignore[arg-type]
+    drop = linear - float(round_loss.value(w + step))  # type: ignore[arg-type]  # one number
     assert drop == pytest.approx(kappa * 1e-6, rel=1e-3)
 
 

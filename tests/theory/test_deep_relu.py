@@ -208,9 +208,9 @@ def test_games_that_the_theorem_is_not_about() -> None:
     assert verdict.regret is not None
     assert verdict.regret.conclusion == "certified_holds"
     with pytest.raises(NotAvailableError, match="must be a deep ReLU network, got TwoLayerNet"):
-        THEOREM.suggest(shallow, 1.0, weight_radius=1.0, rounds=5)  # type: ignore[arg-type]
+        THEOREM.suggest(shallow, 1.0, weight_radius=1.0, rounds=5)  # type: ignore[arg-type]  # what is refused
     with pytest.raises(NotAvailableError, match=r"`DeepReLU.measure\(model=...\)`"):
-        THEOREM.measure(shallow, np.eye(DIM), weight_radius=1.0)  # type: ignore[arg-type]
+        THEOREM.measure(shallow, np.eye(DIM), weight_radius=1.0)  # type: ignore[arg-type]  # what is refused
 
 
 def test_certificates_say_that_there_is_none() -> None:
@@ -224,7 +224,7 @@ def test_certificates_say_that_there_is_none() -> None:
     with pytest.raises(NotAvailableError, match="deep ReLU network, 2 layers"):
         og.theory.floor(run, 0.8)
     with pytest.raises(NotAvailableError, match="deep ReLU network, 2 layers"):
-        og.theory.worst_case_linearization(MODEL, parts[0], MODEL.neighborhood(0.8))  # type: ignore[arg-type]
+        og.theory.worst_case_linearization(MODEL, parts[0], MODEL.neighborhood(0.8))  # type: ignore[arg-type]  # what is refused
 
 
 @attrs.frozen(eq=False)

@@ -70,7 +70,8 @@ def test_the_bracket_holds(value: tuple[og.Transcript, GameValue]) -> None:
     run, found = value
     assert found.floor is not None
     assert found.ceiling is not None
-    model: Any = run.adversary.model  # type: ignore[attr-defined]
+    adversary: Any = run.adversary
+    model = adversary.model
     start, rng = np.asarray(model.start), np.random.default_rng(0)
     best: Any = found.point
     assert np.linalg.norm(best - start) <= R

@@ -358,8 +358,8 @@ def test_the_textbook_forms_follow() -> None:
 
 
 BAD: list[tuple[Callable[[], Any], str]] = [
-    (lambda: GradientDescentBound("other"), r"`GradientDescentBound\(steps=...\)` must be one of"),  # type: ignore[arg-type]
-    (lambda: AdaGradBound(1.0, matrix="rows"), r"`AdaGradBound\(matrix=...\)` must be one of"),  # type: ignore[arg-type]
+    (lambda: GradientDescentBound("other"), r"`GradientDescentBound\(steps=...\)` must be one of"),  # type: ignore[arg-type]  # what is refused
+    (lambda: AdaGradBound(1.0, matrix="rows"), r"`AdaGradBound\(matrix=...\)` must be one of"),  # type: ignore[arg-type]  # what is refused
     (lambda: StronglyConvexBound(0.0), r"`StronglyConvexBound\(curvature=...\)` must be finite"),
     (lambda: OptimisticBound(Euclidean(), math.nan), r"`OptimisticBound\(step_size=...\)`"),
     (lambda: AMSGradBound(AdaGradNorm(1.0)), r"`AMSGradBound\(step_size=...\)` must be a number"),

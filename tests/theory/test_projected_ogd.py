@@ -297,7 +297,7 @@ def test_posterior_refuses_increasing_steps() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ProjectedOGD("other"), r"`ProjectedOGD\(steps=...\)` must be 'fixed'"),  # type: ignore[arg-type]
+        (lambda: ProjectedOGD("other"), r"`ProjectedOGD\(steps=...\)` must be 'fixed'"),  # type: ignore[arg-type]  # what is refused
         (lambda: ProjectedOGD().prior(0, gradient_bound=1.0, reach=1.0), "rounds=.*at least 1"),
         (lambda: ProjectedOGD().prior(5, gradient_bound=math.nan, reach=1.0), "got nan"),
         (lambda: ProjectedOGD().prior(5, gradient_bound=1.0), "reach=.*needed"),

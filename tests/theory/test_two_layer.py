@@ -213,7 +213,7 @@ def test_constants_of_an_activation(
 
 def test_the_users_own_loss_is_taken_at_its_word_but_not_certified(planned: Transcript) -> None:
     @attrs.frozen
-    class Mine(type(hinge)):  # type: ignore[misc]
+    class Mine(type(hinge)):  # type: ignore[misc]  # the class of a value
         """A hinge loss that this library has not tested."""
 
     adversary: Any = planned.adversary

@@ -42,7 +42,7 @@ def adversary(model: Any = None, y: Any = Y, **options: Any) -> Any:
     return og.adversaries.InputAttack(model or network(), X, y, **parts)
 
 
-class NotOfLeads(type(og.losses.cross_entropy)):  # type: ignore[misc]
+class NotOfLeads(type(og.losses.cross_entropy)):  # type: ignore[misc]  # the class of a value
     of_margin = False
 
 

@@ -165,6 +165,6 @@ def test_premises() -> None:
     with pytest.raises(KeyError, match="no premise named 'd'"):
         premises["d"]
     with pytest.raises(ArgumentError, match=r"status=.*got 'yes'"):
-        Premise("a", "yes")  # type: ignore[arg-type]
+        Premise("a", "yes")  # type: ignore[arg-type]  # what is refused
     with pytest.raises(ArgumentError, match="different names"):
         Premises((Premise("a", "holds"), Premise("a", "fails")))

@@ -83,7 +83,7 @@ class HalfLine:
         return float("inf")
 
     def project(self, x: Array) -> Array:
-        return og.arrays.namespace(x).maximum(x, 0.0 * x)  # type: ignore[no-any-return]
+        return og.arrays.namespace(x).maximum(x, 0.0 * x)  # type: ignore[no-any-return]  # a namespace is Any
 
     def contains(self, x: Array, *, atol: float = 0.0) -> Array | bool:
         return bool(x[0] >= -atol)
