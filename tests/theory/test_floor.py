@@ -222,7 +222,7 @@ def test_rounding_outside_the_set_is_in_the_method() -> None:
 
 
 def exact_loss(net: TwoLayerNet, w: list[decimal.Decimal], x: Floats) -> decimal.Decimal:
-    """The hinge loss of one sample labelled +1 on a softplus net, in 60 digits."""
+    """The hinge loss of one sample labeled +1 on a softplus net, in 60 digits."""
     rows = [w[r * net.dim : (r + 1) * net.dim] for r in range(net.width)]
     inputs = [decimal.Decimal(float(v)) for v in x]
     zero = decimal.Decimal(0)
