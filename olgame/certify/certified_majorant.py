@@ -70,9 +70,11 @@ def certified_majorant(
             order.append(part)
             parts.append(_pieces(network, x_[part], region))
     back = xp.argsort(xp.concat(order))
-    upper, mean, star, slope, bend = (
-        xp.concat(list(each))[back] for each in zip(*parts, strict=True)
-    )
+    found: list[Any] = [
+        None if each[0] is None else xp.concat(list(each))[back]
+        for each in zip(*parts, strict=True)
+    ]
+    upper, mean, star, slope, bend, cross = found
     like = partial(as_like, reference=w)
     smooth = layers.activation.c2 is not None
     held = FrozenMajorant(
@@ -84,6 +86,7 @@ def certified_majorant(
         move=like(star - mean) if smooth else None,
         slope=None if smooth else like(slope),
         bend=like(bend),
+        cross=None if cross is None else like(cross),
         offset=like(0.0 * upper),
         played=like(x_ + star),
         upper=like(upper),
@@ -96,7 +99,7 @@ def certified_majorant(
 def _pieces(layers: TwoLayerWeights, x: Any, region: Region) -> tuple[Any, ...]:
     """U, delta_0, delta*, and what is held still of the parabolas of every neuron.
 
-    Of ReLU written as beta_k s + bend_k s^2/2 and a constant.
+    The latter as `Pieces`.
     """
     xp = kernels(x).xp
     steps = STEPS["relu" if layers.activation.c2 is None else "smooth"]
@@ -104,6 +107,6 @@ def _pieces(layers: TwoLayerWeights, x: Any, region: Region) -> tuple[Any, ...]:
     q = family.quadratic(best.mean, best.second)
     sharp = xp.full((x.shape[0], 1), _SHARP, dtype=x.dtype, device=device(x))
     star = region.maximum(q.gradient, q.curvature, sharp, None).mean
-    at, _, slope, bend = family.pieces(best.mean, best.second)
+    pieces = family.pieces(best.mean, best.second)
     upper = best.bound + region_slack(layers, x, region.longest())
-    return upper, best.mean, region.inside(star), slope - bend * at, bend
+    return upper, best.mean, region.inside(star), *pieces

@@ -26,7 +26,8 @@ class FrozenMajorant:
 
         smooth:  q(W) = sum_k c_k [sigma(s_k) + sigma'(s_k) t_k] + h_k t_k^2/2 + e,
                  s_k = <w_k, x + delta_0>, t_k = <w_k, delta* - delta_0>
-        ReLU:    q(W) = sum_k beta_k s_k + bend_k s_k^2/2 + e,          s_k = <w_k, x + delta*>
+        ReLU:    q(W) = sum_k beta_k s_k + bend_k s_k^2/2 + cross_k s_k s_l/2 + e,
+                 s_k = <w_k, x + delta*>, l = k + m/2 modulo m the partner of k
 
     e, a number, makes q(W_t) = U: it holds rounding slacks, for ReLU the parabolas' constants, and
     whatever delta* falls short of the bound (nothing for l2 but where the maximizer is not unique;
@@ -49,6 +50,7 @@ class FrozenMajorant:
         move: delta* - delta_0, shape ``(n, d)``; None for ReLU.
         slope: beta_k, shape ``(n, m)``; None for smooth sigma.
         bend: h_k, shape ``(n, m)``.
+        cross: shape ``(n, m)``; None where no two neurons are bounded together.
         offset: e, shape ``(n,)``.
         played: x + delta*, shape ``(n, d)``: up to rounding in the ball around x.
         upper: U, shape ``(n,)``.
@@ -62,6 +64,7 @@ class FrozenMajorant:
     move: Array | None
     slope: Array | None
     bend: Array
+    cross: Array | None
     offset: Array
     played: Array
     upper: Array
@@ -119,7 +122,7 @@ class _Evaluation:
         xp = kernels(s).xp
         y: Any = of.y
         if of.slope is not None:
-            terms = (of.slope + 0.5 * of.bend * s) * s
+            terms = (of.slope + 0.5 * self._bent(s)) * s
         else:
             sigma, c = of.activation, -y[:, None] * of.output
             value: Any = sigma.value(s)
@@ -128,11 +131,20 @@ class _Evaluation:
         out: Array = -y * (xp.sum(terms, axis=-1) + of.offset)
         return out
 
+    def _bent(self, s: Any) -> Any:
+        """Second derivative of the parabolas times s, for ReLU."""
+        of: Any = self.of
+        if of.cross is None:
+            return of.bend * s
+        half = s.shape[-1] // 2
+        partners = kernels(s).xp.concat([s[:, half:], s[:, :half]], axis=-1)
+        return of.bend * s + of.cross * partners
+
     def _factors(self) -> tuple[Any, Any]:
         """Derivatives of -y g in s_k and t_k, each ``(n, m)``."""
         of, s, t = self.of, self.s, self.t
         if of.slope is not None:
-            return of.slope + of.bend * s, None
+            return of.slope + self._bent(s), None
         y: Any = of.y
         c = -y[:, None] * of.output
         first: Any = of.activation.derivative(s)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+from array_api_compat import device
 
 from olgame.arrays import kernels, unit_roundoff
 from olgame.certify.interval_bound import interval_bound
-from olgame.certify.region import Region
+from olgame.certify.region import Ends, Region
 from olgame.certify.relaxation import Relaxation, Tightened, tighten
+from olgame.certify.relaxation_sum import RelaxationSum
 from olgame.certify.relu_bound import ReLURelaxation
+from olgame.certify.relu_pairs import ReLUPairs, pairs
 from olgame.certify.rounding import output_slack
 from olgame.certify.smooth_bound import SmoothRelaxation
 from olgame.models.model import TwoLayerWeights
@@ -27,6 +30,9 @@ def region_bound(
     start: tuple[Any, Any] | None = None,
 ) -> tuple[Tightened, Relaxation]:
     """Bound sum_k c_k sigma(<w_k, x + delta>) over a region, all but `region_slack`.
+
+    Of ReLU the neurons that nearly cancel are bounded in pairs (`ReLUPairs`), the others one by
+    one (`ReLURelaxation`).
 
     Args:
         layers: w_k, c_k, sigma; float64.
@@ -58,9 +64,7 @@ def region_bound(
     relaxation: Relaxation
     smoothing = (0.05, 0.6)
     if activation.c2 is None:
-        spread: Any = reach2
-        smoothing = (0.1, 0.8)
-        relaxation = ReLURelaxation.of(hidden, output, z, low, high, reach2, spread / dim**0.5)
+        relaxation, smoothing = _relu(layers, z, off, Ends(low, high, reach2), region)
     else:
         relaxation = SmoothRelaxation.of(
             hidden, output, activation, z, low, high, reach2, sharp=region.norm == "linf"
@@ -72,6 +76,31 @@ def region_bound(
     bound = xp.minimum(best.bound, xp.where(xp.isnan(coarse), float("inf"), coarse))
     bound = xp.where(empty, -float("inf"), bound)
     return attrs.evolve(best, bound=bound), relaxation
+
+
+def _relu(
+    layers: TwoLayerWeights, z: Any, off_by: Any, ends: Ends, region: Region
+) -> tuple[Relaxation, tuple[float, float]]:
+    """The family, and the smoothing of its search."""
+    hidden, output, _ = layers
+    dim = hidden.shape[1]
+    places = pairs(hidden, output)
+    if places is None:
+        spread: Any = ends.reach2
+        single = ReLURelaxation.of(hidden, output, z, *ends, spread / dim**0.5)
+        return single, (0.1, 0.8)
+    paired = ReLUPairs.of(hidden, output, places, z, off_by, ends, region)
+    if 2 * places[0].shape[0] == hidden.shape[0]:
+        return paired, (0.5, 0.7)
+    xp = kernels(z).xp
+    alone = xp.ones(hidden.shape[0], dtype=xp.bool, device=device(z))
+    for at in places:
+        alone[at] = False
+    others = xp.nonzero(alone)[0]
+    far: Any = ends.reach2
+    parts: list[Any] = [part[:, others] for part in (z, *ends, far / dim**0.5)]
+    single = ReLURelaxation.of(hidden[others], output[others], *parts)
+    return RelaxationSum(paired, single, others, places[0].shape[0] + 1), (0.5, 0.7)
 
 
 def region_slack(layers: TwoLayerWeights, x: Any, longest: Any) -> Any:

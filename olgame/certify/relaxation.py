@@ -32,15 +32,16 @@ class Quadratic(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """A quadratic neuron by neuron: value + slope (s - at) + bend (s - at)^2 / 2, s = s_k.
+    r"""A quadratic in the pre-activations s_k, but for its constant.
 
-    At least c_k sigma(s) wherever the region lets s_k be. Each of shape ``(n, m)``.
+        sum_k slope_k s_k + bend_k s_k^2/2 + cross_k s_k s_l/2,   l = k + m/2 modulo m
+
+    Each of shape ``(n, m)``; cross is None where no two neurons are bounded together.
     """
 
-    at: Array
-    value: Array
     slope: Array
     bend: Array
+    cross: Array | None = None
 
 
 class Relaxation(Protocol):
@@ -62,7 +63,7 @@ class Relaxation(Protocol):
         ...
 
     def pieces(self, mean: Array, second: Array) -> Pieces:
-        """The same one, neuron by neuron."""
+        """The same one in the pre-activations."""
         ...
 
 

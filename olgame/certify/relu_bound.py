@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 from array_api_compat import device
@@ -12,7 +12,7 @@ from olgame.certify.quadratic_maximum import QuadraticMaximum
 from olgame.certify.relaxation import Pieces, Quadratic
 from olgame.typing import Array
 
-__all__ = ["ReLURelaxation"]
+__all__ = ["Parabola", "ReLURelaxation", "line_below", "parabola_above"]
 
 _FLOOR = 1e-3
 _SOFT = 0.3
@@ -113,11 +113,11 @@ class ReLURelaxation:
         return out
 
     def pieces(self, mean: Array, second: Array) -> Pieces:
-        """The parabolas and lines, expanded at z_k, of all neurons in their own order."""
+        """The parabolas and lines of all neurons in their own order."""
         xp = kernels(mean).xp
         z: Any = self.z_up
         s = z + xp.matmul(mean, xp.linalg.matrix_transpose(self.up))
-        value, slope, bend = (self.c_up * part for part in self._parabolas(s, second))
+        _, slope, bend = self._parabolas(s, second)
         line = self.c_down * self._lines(mean)
         up: Any = self.positive
         shape = (z.shape[0], up.shape[0])
@@ -127,10 +127,7 @@ class ReLURelaxation:
             whole[:, up], whole[:, ~up] = above, below
             return whole
 
-        down = self.z_down
-        return Pieces(
-            joined(z, down), joined(value, line * down), joined(slope, line), joined(bend, 0.0)
-        )
+        return Pieces(joined(slope - bend * z, line), joined(bend, 0.0))
 
     def quadratic(self, mean: Array, second: Array) -> Quadratic:
         """The best parabolas and lines for E delta = ``mean`` and E s_k^2 = ``second``."""
@@ -139,7 +136,6 @@ class ReLURelaxation:
         z: Any = self.z_up
         s = z + xp.matmul(mean, xp.linalg.matrix_transpose(up))
         value, slope, bend = self._parabolas(s, second)
-        value, slope, bend = self.c_up * value, self.c_up * slope, self.c_up * bend
         line = self.c_down * self._lines(mean)
         gradient = xp.matmul(slope, up) + xp.matmul(line, self.down)
         curvature = xp.matmul(xp.linalg.matrix_transpose(up) * bend[:, None, :], up)
@@ -150,53 +146,77 @@ class ReLURelaxation:
         absolute = xp.sum(terms, axis=-1) + xp.sum(low, axis=-1)
         return Quadratic(constant, gradient, curvature, absolute)
 
-    def _parabolas(self, first: Any, second: Any) -> tuple[Any, Any, Any]:
-        """q, q', q'' at s = z of the parabola for each neuron."""
-        xp = kernels(first).xp
-        z: Any = self.z_up
-        low: Any = self.low_up
-        hi: Any = self.high_up
-        lo = -low
-        tiny = 1e-300
-        first = xp.minimum(xp.maximum(first, -lo), hi)
-        v = xp.sqrt(xp.maximum(second, first * first))
-        v = xp.maximum(v, _FLOOR * 0.5 * (hi - low)) + tiny
-        value, slope, bend = (z + v) / v * (z + v) * 0.25, (z + v) / v * 0.5, 0.5 / v
-
-        # Any p in its range will do. Where the mean is at the end, p would be infinite and a 0.
-        far = 1e6 * (xp.abs(lo) + xp.abs(hi)) + tiny
-        left = (v > lo) & (lo <= hi)
-        p = xp.maximum((second + lo * first) / (first + lo + tiny), lo) + tiny
-        p = xp.minimum(p, far)
-        a = lo / (lo + p) / (lo + p)
-        value = xp.where(left, z + a * (z - p) * (z - p), value)
-        slope = xp.where(left, 1 + 2 * a * (z - p), slope)
-        bend = xp.where(left, 2 * a, bend)
-
-        right = (v > hi) & (lo > hi)
-        p = xp.maximum((second - hi * first) / (hi - first + tiny), hi) + tiny
-        p = xp.minimum(p, far)
-        a = hi / (hi + p) / (hi + p)
-        value = xp.where(right, a * (z + p) * (z + p), value)
-        slope = xp.where(right, 2 * a * (z + p), slope)
-        bend = xp.where(right, 2 * a, bend)
-
-        on, off = lo <= 0, hi <= 0
-        # A subnormal bend has lost digits, and the parabola is below its relu: not usable.
-        normal = xp.finfo(bend.dtype).smallest_normal
-        lost = xp.minimum(bend, self.c_up * bend) < normal
-        value = xp.where(lost, float("inf"), value)
-        value = xp.where(on, z, xp.where(off, 0.0, value))
-        slope = xp.where(on, 1.0, xp.where(off, 0.0, slope))
-        return value, slope, xp.where(on | off, 0.0, bend)
+    def _parabolas(self, first: Any, second: Any) -> Parabola:
+        """Those of the neurons with c_k > 0, times c_k."""
+        q = parabola_above(self.z_up, self.low_up, self.high_up, first, second, self.c_up)
+        c: Any = self.c_up
+        return Parabola(*(c * part for part in q))
 
     def _lines(self, mean: Any) -> Any:
         """lam of each neuron with c_k <= 0."""
         xp = kernels(mean).xp
         z: Any = self.z_down
         s = z + xp.matmul(mean, xp.linalg.matrix_transpose(self.down))
-        ramp = xp.clip(0.5 + s / (2 * _SOFT * self.spread_down + 1e-300), 0.0, 1.0)
-        low: Any = self.low_down
-        high: Any = self.high_down
-        stable = xp.where(high <= 0, 0.0, ramp)
-        return xp.where(low >= 0, 1.0, stable)
+        return line_below(s, self.low_down, self.high_down, self.spread_down)
+
+
+class Parabola(NamedTuple):
+    """q, q' and q'' at s = z, of one parabola for each neuron."""
+
+    value: Any
+    slope: Any
+    bend: Any
+
+
+def parabola_above(z: Any, low: Any, high: Any, first: Any, second: Any, scale: Any) -> Parabola:
+    """The parabolas of `ReLURelaxation` that are least for these moments.
+
+    Args:
+        z: where q is expanded.
+        low: the least s can be.
+        high: the largest.
+        first: E s.
+        second: E s^2, realizable or not.
+        scale: what q will be multiplied by.
+    """
+    xp = kernels(first).xp
+    lo, hi = -low, high
+    tiny = 1e-300
+    first = xp.minimum(xp.maximum(first, -lo), hi)
+    v = xp.sqrt(xp.maximum(second, first * first))
+    v = xp.maximum(v, _FLOOR * 0.5 * (hi - low)) + tiny
+    value, slope, bend = (z + v) / v * (z + v) * 0.25, (z + v) / v * 0.5, 0.5 / v
+
+    # Any p in its range will do. Where the mean is at the end, p would be infinite and a 0.
+    far = 1e6 * (xp.abs(lo) + xp.abs(hi)) + tiny
+    left = (v > lo) & (lo <= hi)
+    p = xp.maximum((second + lo * first) / (first + lo + tiny), lo) + tiny
+    p = xp.minimum(p, far)
+    a = lo / (lo + p) / (lo + p)
+    value = xp.where(left, z + a * (z - p) * (z - p), value)
+    slope = xp.where(left, 1 + 2 * a * (z - p), slope)
+    bend = xp.where(left, 2 * a, bend)
+
+    right = (v > hi) & (lo > hi)
+    p = xp.maximum((second - hi * first) / (hi - first + tiny), hi) + tiny
+    p = xp.minimum(p, far)
+    a = hi / (hi + p) / (hi + p)
+    value = xp.where(right, a * (z + p) * (z + p), value)
+    slope = xp.where(right, 2 * a * (z + p), slope)
+    bend = xp.where(right, 2 * a, bend)
+
+    on, off = lo <= 0, hi <= 0
+    # A subnormal bend has lost digits, and the parabola is below its relu: not usable.
+    lost = xp.minimum(bend, scale * bend) < xp.finfo(bend.dtype).smallest_normal
+    value = xp.where(lost, float("inf"), value)
+    value = xp.where(on, z, xp.where(off, 0.0, value))
+    slope = xp.where(on, 1.0, xp.where(off, 0.0, slope))
+    return Parabola(value, slope, xp.where(on | off, 0.0, bend))
+
+
+def line_below(s: Any, low: Any, high: Any, spread: Any) -> Any:
+    """lam of each neuron with E s_k = ``s`` whose relu is bounded from below."""
+    xp = kernels(s).xp
+    ramp = xp.clip(0.5 + s / (2 * _SOFT * spread + 1e-300), 0.0, 1.0)
+    stable = xp.where(high <= 0, 0.0, ramp)
+    return xp.where(low >= 0, 1.0, stable)

@@ -110,20 +110,24 @@ class SmoothRelaxation:
         return self.second()
 
     def pieces(self, mean: Array, second: Array) -> Pieces:
-        """Every neuron's parabola, centered where the mean is: ``(n, d)``."""
+        """Every neuron's parabola."""
+        s, _, slope, bend = self._centered(mean)
+        return Pieces(slope - bend * s, bend)
+
+    def _centered(self, mean: Array) -> tuple[Any, Any, Any, Any]:
+        """Center, value, slope and bend of every neuron's parabola; centered at the mean."""
         xp = kernels(mean).xp
         moved: Any = xp.matmul(mean, xp.linalg.matrix_transpose(self.hidden))
         s = xp.minimum(xp.maximum(self.z + moved, self.low), self.high)
         value: Any = self.output * self.activation.value(s)
         slope: Any = self.output * self.activation.derivative(s)
-        return Pieces(s, value, slope, self._sharpened(s) if self.sharp else self.bounds)
+        return s, value, slope, self._sharpened(s) if self.sharp else self.bounds
 
     def quadratic(self, mean: Array, second: Array) -> Quadratic:
         """Their sum, written around 0."""
-        s, value, slope, bend = self.pieces(mean, second)
+        s, value, slope, h = self._centered(mean)
         xp = kernels(value).xp
-        h: Any = bend
-        shift: Any = s - self.z
+        shift = s - self.z
         constant = xp.sum(value - (slope - 0.5 * h * shift) * shift, axis=-1)
         gradient = xp.matmul(slope - h * shift, self.hidden)
         curvature = _weighted_gram(self.hidden, h) if self.sharp else self.curvature

@@ -92,9 +92,15 @@ def test_where_the_certificate_is_exact_it_is_a_perfect_attack() -> None:
     assert float(np.asarray(played.value(far))) < there.lower.value
 
 
-def test_the_envelope_gives_the_slope_of_the_certificate_itself() -> None:
-    """Finite differences of the certificate of smooth networks agree with the frozen gradient."""
-    model, w, x, y = game("softplus", dim=6)
+@pytest.mark.parametrize(("activation", "off"), [("softplus", 1e-4), ("relu", 1.2e-3)])
+def test_the_envelope_gives_the_slope_of_the_certificate_itself(
+    activation: str, off: float
+) -> None:
+    """Finite differences of the certificate agree with the frozen gradient; slopes up to 0.01.
+
+    For ReLU about: the best parabolas depend on the ends of their intervals, which move.
+    """
+    model, w, x, y = game(activation, dim=6)
     allowed, logistic = og.perturbations.l2(0.2), og.losses.logistic
     adversary = CertifiedAdversary(model, x, y, loss=logistic, perturbation_set=allowed)
     gradient = np.asarray(answer(adversary, w).evaluate(w).gradient)
@@ -103,7 +109,7 @@ def test_the_envelope_gives_the_slope_of_the_certificate_itself() -> None:
         v = rng.standard_normal(w.shape)
         v /= np.linalg.norm(v)
         ends = [answer(adversary, w + h * v).value(w + h * v) for h in (1e-3, -1e-3)]
-        assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(float(gradient @ v), abs=1e-4)
+        assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(float(gradient @ v), abs=off)
 
 
 @pytest.mark.parametrize("activation", ["softplus", "relu"])

@@ -32,11 +32,13 @@ def narrow(seed: int, activation: str, width: int = 6, dim: int = 15) -> tuple[A
 
 
 def padded(layers: Any) -> Any:
-    """The same function with as many neurons as dimensions."""
+    """The same function with as many neurons as dimensions; partners stay half of them apart."""
     width, dim = layers.hidden.shape
-    more = np.random.default_rng(1).standard_normal((dim - width, dim))
-    hidden = np.concatenate([layers.hidden, more])
-    return layers._replace(hidden=hidden, output=np.append(layers.output, np.zeros(dim - width)))
+    half, missing = width // 2, -(-(dim - width) // 2)
+    more, none = np.random.default_rng(1).standard_normal((2, missing, dim)), np.zeros(missing)
+    hidden = np.concatenate([layers.hidden[:half], more[0], layers.hidden[half:], more[1]])
+    output = np.concatenate([layers.output[:half], none, layers.output[half:], none])
+    return layers._replace(hidden=hidden, output=output)
 
 
 def value(layers: Any, x: Floats) -> Floats:
