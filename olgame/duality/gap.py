@@ -9,9 +9,12 @@ import attrs
 import numpy as np
 
 from olgame.activations import relu
+from olgame.duality.input_clusters import input_clusters
+from olgame.duality.quadratic_minorant import Drop
 from olgame.duality.relu_minorant import relu_minorant
+from olgame.duality.relu_reach import relu_reach
 from olgame.duality.smooth_minorant import smooth_minorant
-from olgame.duality.sweep import Sweep, sweep
+from olgame.duality.sweep import ChosenSlopes, Sweep, sweep
 from olgame.duality.two_layer_model import TwoLayerModel
 from olgame.duality.two_layer_point import two_layer_point
 from olgame.duality.weight_balls import WeightBalls, weight_balls
@@ -23,6 +26,10 @@ from olgame.results import Certified
 from olgame.sets.convex_set import ConvexSet
 
 __all__ = ["Gap", "gap", "gap_of_sweep"]
+
+_CENTERS = 2000  # clusters of inputs, at most: as many rows has a Gram matrix of them
+_CLUSTERS = 4  # a sample
+_FEW = 0.02  # kinks in reach, below which parabolas for all of them are not worth their price
 
 
 @attrs.frozen
@@ -37,7 +44,8 @@ class Gap:
         rounding: What was added to the gap for the arithmetic.
         mu: The multiplier of the proof.
         lambda_max: Largest eigenvalue of the curvature matrices, rounded up (of several balls, in
-            the one that is closest to failing).
+            the one that is closest to failing). Of ReLU, where kinks in reach are the proof, the
+            largest curvature that was taken: below the multiplier by choice.
         stationarity_ratio: norm(g)/(2R), there.
         frank_wolfe_gap: <g, delta> + R norm(g), summed over balls: first-order stationarity when 0.
         filled: Least norm(u0_h - W_0h)/R_h over the balls: 1 on the product of the spheres.
@@ -134,7 +142,8 @@ def gap(
     in the network. (2) G lies above a quadratic around u0 with slope g and curvature -M, neuron by
     neuron: `smooth_minorant` from the range of sigma'', `relu_minorant` from parabolas above relu
     (which also lower Phi a little). (3) On the ball that quadratic falls by at most Gamma(mu):
-    `QuadraticMinorant`. []
+    `QuadraticMinorant`. For ReLU with one output steps 2 and 3 have
+    another proof, `relu_reach`, and the better one is taken. []
 
     At subgradients p_j, Phi = F(u0), and the gap is Gamma. If f is linear in the weights, M = 0
     and min over mu of Gamma is the Frank-Wolfe gap <g, delta> + R norm(g). If norm(delta) = R,
@@ -172,8 +181,8 @@ def gap(
         tolerance: For `Gap.globally_optimal`.
 
     Returns:
-        A `Gap`. Memory O(m d) and a few blocks of at most 32 MB. Cost O(N m d), with ReLU or many
-        classes O(n m d^2) more, and O(m d) for each mu.
+        A `Gap`. Memory O(m d) and a few blocks of at most 32 MB, with ReLU the inputs once more.
+        Cost O(N m d), with ReLU or many classes O(n m d^2) more, and O(m d) for each mu.
 
     Raises:
         ArgumentError: A radius, weight or slope outside its domain, u0 outside B(R), or a loss that
@@ -229,12 +238,8 @@ def gap_of_sweep(found: Sweep, balls: WeightBalls, tolerance: float) -> Gap:
     if not np.isfinite(conjugate).all():
         raise ArgumentError("`gap(slopes=...)` must lie where the conjugate of the loss is finite.")
     constant = found.phi(choice)
-    if point.activation == relu:
-        minorant = relu_minorant(point, samples, p, constant, balls)
-    else:
-        minorant = smooth_minorant(point, samples, p, constant, choice.gradient)
-    drop, phi = minorant.drop(balls), minorant.constant
-    lost = constant - phi
+    lost, drop = _fall(found, choice, constant, balls)
+    phi = constant - lost
     rounding = point.rounding(
         samples, f, found.noise, p, choice.summed, conjugate, balls.radius, lost, drop
     )
@@ -264,3 +269,25 @@ def gap_of_sweep(found: Sweep, balls: WeightBalls, tolerance: float) -> Gap:
         slopes=choice.name,
         tolerance=tolerance,
     )
+
+
+def _fall(
+    found: Sweep, choice: ChosenSlopes, constant: float, balls: WeightBalls
+) -> tuple[float, Drop]:
+    """What the value at u0 loses, and how far the rest can fall on K."""
+    point, samples, p = found.point, found.samples, choice.p
+    if point.activation != relu:
+        smooth = smooth_minorant(point, samples, p, constant, choice.gradient)
+        return 0.0, smooth.drop(balls)
+    most = _CENTERS // samples.per_round
+    reached = None
+    if most and p.ndim == 1 and choice.gradient.any():
+        clusters = input_clusters(samples, min(_CLUSTERS, most))
+        reached = relu_reach(point, samples, p, choice.gradient, clusters, balls)
+        if reached is not None and reached.share < _FEW:
+            return reached.lost, reached.drop
+    parabolas = relu_minorant(point, samples, p, constant, balls)
+    lost, drop = constant - parabolas.constant, parabolas.drop(balls)
+    if reached is not None and reached.lost + reached.drop.gamma < lost + drop.gamma:
+        return reached.lost, reached.drop
+    return lost, drop

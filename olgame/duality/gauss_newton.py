@@ -30,13 +30,14 @@ def gauss_newton_step(
     clusters: InputClusters,
     radius: float,
     tolerance: float,
+    damping: float = 0.0,
 ) -> Floats:
     r"""Minimize over B(R) what F would be if the network were linear, one gradient a cluster.
 
     With h_c = grad f(u0, xbar_c) at the mean inputs of the clusters, l_theta the loss smoothed over
     a window of width theta, and c(j) the cluster of input j,
 
-        minimize  sum_j omega_j l_theta(f(u0, x_j) + <h_c(j), v>, y_j) + <q, v>
+        minimize  sum_j omega_j l_theta(f(u0, x_j) + <h_c(j), v>, y_j) + <q, v> + (a/2) norm(v)^2
         over norm(delta + v) <= R,     q = g - sum_j omega_j p_j h_c(j),
 
     q such that the gradient at v = 0 is that of F_theta exactly, whatever the clusters. A minimizer
@@ -54,6 +55,8 @@ def gauss_newton_step(
         clusters: Of the inputs.
         radius: R.
         tolerance: Frank-Wolfe gap of the minimization.
+        damping: a >= 0. Where F is nearly 0 the linear model has minimizers far away, where the
+            network is not what it was; of those a small a takes the nearest.
 
     Returns:
         delta + v, shape ``(m, d)``, in the ball.
@@ -75,7 +78,7 @@ def gauss_newton_step(
         return delta
     roots = np.sqrt(values[kept])
     rows = basis[:, kept] * roots  # h_c, delta and q in the orthonormal basis
-    model = _Linearized(sweep, theta, clusters, rows[:count], rows[count], rows[count + 1])
+    model = _Linearized(sweep, theta, clusters, rows[:count], rows[count], rows[count + 1], damping)
     ball = L2Ball(radius)
     found, _ = accelerated_descent(model, ball, rows[count], _STEPS, tolerance)
     share = (basis[:, kept] / roots) @ np.asarray(found)
@@ -93,6 +96,7 @@ class _Linearized:
     rows: Floats
     delta: Floats
     q: Floats
+    damping: float
 
     def noise(self, value: float) -> float:
         # The mean over a window may be a quadrature, which is off near kinks.
@@ -104,10 +108,11 @@ class _Linearized:
         z = self.sweep.outputs + (self.rows @ v)[self.clusters.of]
         values, slopes = smoothed(self.sweep.loss, z, samples.y, self.theta)
         value = float(samples.weights @ values) + float(self.q @ v)
+        value += 0.5 * self.damping * float(v @ v)
         if not slope:
             return Valued(value, value, None)
         pulls = np.bincount(self.clusters.of, samples.weights * slopes, minlength=len(self.rows))
-        return Valued(value, value, self.rows.T @ pulls + self.q)
+        return Valued(value, value, self.rows.T @ pulls + self.q + self.damping * v)
 
 
 def smoothed(loss: Loss, z: Floats, y: Floats, theta: float) -> tuple[Floats, Floats]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import attrs
 import numpy as np
 
+from olgame.duality.damped_steps import damped_steps
 from olgame.duality.gauss_newton import gauss_newton_step
 from olgame.duality.input_clusters import InputClusters, input_clusters
 from olgame.duality.sweep import Sweep, sweep
@@ -18,7 +19,13 @@ from olgame.losses.loss import Loss
 
 __all__ = ["Searched", "can_search", "gauss_newton_search"]
 
-_LADDER = ((1.0, 1e-1), (1.0, 3e-2), (1.0, 1e-2), (0.2, 3e-3), (0.0, 1e-3))
+_LADDER: tuple[tuple[float, float], ...] = (
+    (1.0, 1e-1),
+    (1.0, 3e-2),
+    (1.0, 1e-2),
+    (0.2, 3e-3),
+    (0.0, 1e-3),
+)
 """(rounds between two that are taken, in units of ``every``, 0 for all; width theta)."""
 _WINDOWS = (1e-4, 3e-4, 3e-3, 1e-2, 1e-3)
 """Widths of windows on all rounds; the last is that of the step which may follow."""
@@ -33,7 +40,7 @@ class Searched(NamedTuple):
     Attributes:
         sweep: The pass over all rounds at the best point met.
         passes: Evaluations of all rounds: values, and gradients as one each.
-        thinned: Rounds of the thinnest choice.
+        thinned: Rounds of the thinnest choice; for networks with kinks clusters a sample.
     """
 
     sweep: Sweep
@@ -56,6 +63,8 @@ def gauss_newton_search(
     enough: Callable[[float], float],
 ) -> Searched:
     """Gauss-Newton steps, first on thinned rounds with wide windows, then on all of them.
+
+    Where sigma has kinks the first ones are damped, on the means of clusters (`damped_steps`).
 
     These passes are made in float32, and the later ones left out where the first were enough. A
     last one in float64 finds what the gap would be without curvature (`Sweep.flat_gap`), and all
@@ -81,13 +90,18 @@ def gauss_newton_search(
         name = -1 if kinks else 0  # the windows come last
         choice, tolerance = found.choices[name], 0.1 * enough(found.value)
         moved = gauss_newton_step(
-            found, choice, theta if kinks else 0.0, clusters, radius, tolerance
+            found, choice, theta if kinks else 0.0, clusters, radius, tolerance, damping
         )
         start = point.hidden - point.displacement
         return attrs.evolve(point, hidden=start + moved, displacement=moved)
 
-    passes, fewest, here, last = 0.0, rounds, point, 0
-    for share, theta in _LADDER:
+    passes, fewest, here, last, damping, ladder = 0.0, rounds, point, 0, 0.0, _LADDER
+    if point.activation.c2 is None:  # kinks are crossed within a step
+        clusters, last = input_clusters(samples, most), rounds
+        here, damping, count = damped_steps(point, samples, loss, clusters, balls, enough)
+        passes, ladder = count * len(clusters.centers) / len(samples.y), _LADDER[-1:]
+        fewest = max(1, round(len(clusters.centers) / samples.per_round))
+    for share, theta in ladder:
         thin, _ = samples.thinned(max(1, round(rounds / max(1.0, share * every))))
         if len(thin.blocks) != last:
             clusters, last = input_clusters(thin, most), len(thin.blocks)

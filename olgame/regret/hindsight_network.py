@@ -97,7 +97,9 @@ def _two_layers(
         searched = gauss_newton_search(begin, samples, loss, balls, every=every, enough=enough)
         found, passes = searched.sweep, searched.passes
         u = as_like(found.point.hidden.reshape(-1), model.start)
-        method = f"Gauss-Newton steps, {searched.thinned} of {len(rounds)} rounds at first"
+        smooth = begin.activation.c2 is not None
+        of = f"of {len(rounds)} rounds" if smooth else "clusters a sample"
+        method = f"Gauss-Newton steps, {searched.thinned} {of} at first"
     else:
         u, method, passes = _descended(run, losses, k, every, steps)
         found = sweep(two_layer_point(model, u, balls), samples, loss, _SMOOTHING)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import platform
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from tests.benchmarks.harness import set_threads
 
@@ -58,16 +59,18 @@ def main() -> None:
         "sharper-ceilings": sharper.ceilings,
         "projections": projections.table,
     }
-    unknown = set(options.names) - set(suites)
+    parts = {name: partial(hindsight.hindsight, *case) for name, case in hindsight.CASES.items()}
+    known: dict[str, Callable[[], Iterable[str]]] = {**suites, **parts}
+    unknown = set(options.names) - set(known)
     if unknown:
-        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(suites)}")
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     device = torch.cuda.get_device_name() if options.device == "cuda" else platform.processor()
     print(f"{options.threads} thread(s), {options.device} {device}, "
           f"NumPy {np.__version__}, torch {torch.__version__}")  # fmt: skip
     print(network.floor())
     for name in options.names or suites:
         print(f"\n{name}")
-        for line in suites[name]():
+        for line in known[name]():
             print("  " + line, flush=True)
 
 

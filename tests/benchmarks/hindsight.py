@@ -62,9 +62,16 @@ def hindsight(activation: str, width: int, classes: tuple[int, int], radius: flo
     ]
 
 
+CASES = {
+    f"hindsight-{activation}-{a}{b}-{radius}": (activation, width, (a, b), float(radius))
+    for activation, width in (("softplus", 4096), ("relu", 8192))
+    for a, b in ((0, 1), (3, 8))
+    for radius in (3, 10)
+}
+"""Single lines of the table, by the names that the command takes."""
+
+
 def table() -> Iterator[str]:
     """Smooth and ReLU networks, both pairs of digits, both radii; lines as they come."""
-    for activation, width in (("softplus", 4096), ("relu", 8192)):
-        for classes in ((0, 1), (3, 8)):
-            for radius in (3.0, 10.0):
-                yield from hindsight(activation, width, classes, radius)
+    for case in CASES.values():
+        yield from hindsight(*case)
