@@ -24,7 +24,7 @@ from olgame.typing import Array
 __all__ = ["CHUNK_ENTRIES", "STEPS", "OutputBound", "output_bound"]
 
 CHUNK_ENTRIES = 2**22
-STEPS = {"smooth": 8, "relu": 10}
+STEPS = {"smooth": 8, "relu": 14}
 
 
 @attrs.frozen(eq=False)
@@ -55,10 +55,11 @@ def output_bound(
 ) -> OutputBound:
     r"""Bound Q = max of sum_k c_k sigma(<w_k, x'>) over norm(x' - x) <= rho, sample by sample.
 
-    The least of a quadratic bound (`SmoothRelaxation` or `ReLURelaxation`, tightened by a few
-    steps) and the neuron-by-neuron one (`interval_bound`). A box or a sphere that cuts the ball
-    only removes points, so the bound holds for the cut ball too. In an l2 ball with fewer neurons
-    than dimensions the problem is first written in as many dimensions as neurons (`RowSpace`).
+    The least of a quadratic bound (`SmoothRelaxation`, `ReLURelaxation` or `ReLUPairs`, tightened
+    by a few steps) and the neuron-by-neuron one (`interval_bound`). A box or a sphere that cuts the
+    ball only removes points, so the bound holds for the cut ball too. In an l2 ball with fewer
+    neurons than dimensions the problem is first written in as many dimensions as neurons
+    (`RowSpace`).
 
     Rounding: everything is computed in float64. To every quadratic and to the neuron-by-neuron
     bound 4 u (m + d) times the sum of the absolute values of its terms is added, each at its
@@ -74,7 +75,7 @@ def output_bound(
         norm: ``"l2"`` or ``"linf"``.
         sphere: for l2, how far norm2(x') may be from norm2(x), shape ``(n,)``, float64; 0 for
             inputs on the sphere through x. None where they may be anywhere in the ball.
-        steps: quadratics tried; None for 8 (smooth) or 10 (ReLU).
+        steps: quadratics tried; None for 8 (smooth) or 14 (ReLU).
         chunk: samples at a time; None for what keeps the work arrays near 32 MB.
         branches: how often a ball may be cut in two to sharpen its bound (`branch`).
         loose: which of the samples ``index`` are worth it, given their bounds and the largest Q

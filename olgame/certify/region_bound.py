@@ -10,7 +10,7 @@ from array_api_compat import device
 from olgame.arrays import kernels, unit_roundoff
 from olgame.certify.interval_bound import interval_bound
 from olgame.certify.region import Ends, Region
-from olgame.certify.relaxation import Relaxation, Tightened, tighten
+from olgame.certify.relaxation import Relaxation, Search, Tightened, tighten
 from olgame.certify.relaxation_sum import RelaxationSum
 from olgame.certify.relu_bound import ReLURelaxation
 from olgame.certify.relu_pairs import ReLUPairs, pairs
@@ -62,14 +62,14 @@ def region_bound(
     low, high = xp.minimum(low, high), xp.maximum(low, high)
 
     relaxation: Relaxation
-    smoothing = (0.05, 0.6)
+    search = Search(0.05, 0.6)
     if activation.c2 is None:
-        relaxation, smoothing = _relu(layers, z, off, Ends(low, high, reach2), region)
+        relaxation, search = _relu(layers, z, off, Ends(low, high, reach2), region)
     else:
         relaxation = SmoothRelaxation.of(
             hidden, output, activation, z, low, high, reach2, sharp=region.norm == "linf"
         )
-    best = tighten(relaxation, region, rounding, steps, smoothing, start)
+    best = tighten(relaxation, region, rounding, steps, search, start)
     coarse: Any = interval_bound(output, activation, z, low, high)
     far: Any = reach2
     coarse = coarse + rounding * activation.c1 * xp.sum(xp.abs(output) * far, axis=-1)
@@ -80,18 +80,18 @@ def region_bound(
 
 def _relu(
     layers: TwoLayerWeights, z: Any, off_by: Any, ends: Ends, region: Region
-) -> tuple[Relaxation, tuple[float, float]]:
-    """The family, and the smoothing of its search."""
+) -> tuple[Relaxation, Search]:
+    """The family, and how it is searched."""
     hidden, output, _ = layers
     dim = hidden.shape[1]
     places = pairs(hidden, output)
     if places is None:
         spread: Any = ends.reach2
         single = ReLURelaxation.of(hidden, output, z, *ends, spread / dim**0.5)
-        return single, (0.1, 0.8)
+        return single, Search(0.1, 0.8)
     paired = ReLUPairs.of(hidden, output, places, z, off_by, ends, region)
     if 2 * places[0].shape[0] == hidden.shape[0]:
-        return paired, (0.5, 0.7)
+        return paired, Search(0.5, 0.7, 0.7)
     xp = kernels(z).xp
     alone = xp.ones(hidden.shape[0], dtype=xp.bool, device=device(z))
     for at in places:
@@ -100,7 +100,7 @@ def _relu(
     far: Any = ends.reach2
     parts: list[Any] = [part[:, others] for part in (z, *ends, far / dim**0.5)]
     single = ReLURelaxation.of(hidden[others], output[others], *parts)
-    return RelaxationSum(paired, single, others, places[0].shape[0] + 1), (0.5, 0.7)
+    return RelaxationSum(paired, single, others, places[0].shape[0] + 1), Search(0.5, 0.7, 0.7)
 
 
 def region_slack(layers: TwoLayerWeights, x: Any, longest: Any) -> Any:

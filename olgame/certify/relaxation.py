@@ -11,7 +11,7 @@ from olgame.certify.quadratic_maximum import QuadraticMaximum
 from olgame.certify.region import Region
 from olgame.typing import Array
 
-__all__ = ["Pieces", "Quadratic", "Relaxation", "Tightened", "tighten"]
+__all__ = ["Pieces", "Quadratic", "Relaxation", "Search", "Tightened", "tighten"]
 
 
 class Quadratic(NamedTuple):
@@ -42,6 +42,20 @@ class Pieces(NamedTuple):
     slope: Array
     bend: Array
     cross: Array | None = None
+
+
+class Search(NamedTuple):
+    """How moments move, see `tighten`.
+
+    Attributes:
+        smoothing: of the maximizers' moments at first.
+        cooling: its factor after a lower bound.
+        move: how far to go toward the first of them.
+    """
+
+    smoothing: float
+    cooling: float
+    move: float = 0.5
 
 
 class Relaxation(Protocol):
@@ -87,7 +101,7 @@ def tighten(
     region: Region,
     rounding: float,
     steps: int,
-    smoothing: tuple[float, float],
+    search: Search,
     start: tuple[Array, Array] | None = None,
 ) -> Tightened:
     r"""Minimize over the family of quadratics the maximum over a region.
@@ -106,7 +120,7 @@ def tighten(
         region: the perturbations of these samples; the family is valid on it.
         rounding: slack per unit of ``Quadratic.absolute``.
         steps: quadratics tried.
-        smoothing: of the maximizers' moments at first, and its factor after a lower bound.
+        search: how moments move.
         start: moments to start from, mean and second; None for those of region and family.
 
     Returns:
@@ -120,7 +134,7 @@ def tighten(
     toward_mean, toward_second = mean, second
     ones = xp.ones_like(mean[:, :1])
     best: Any = float("inf") * ones[:, 0]
-    move, level = 0.5 * ones, smoothing[0] * ones
+    move, level = search.move * ones, search.smoothing * ones
     curvature, usable, spectrum = None, None, None
     m: Any = None
     for step in range(steps):
@@ -145,7 +159,7 @@ def tighten(
         toward_mean = xp.where(ok, new_mean, 0.5 * (toward_mean + new_mean))
         toward_second = xp.where(ok, new_second, 0.5 * (toward_second + new_second))
         move = xp.where(ok, xp.clip(1.2 * move, None, 0.7), 0.3 * move)
-        level = xp.where(ok, xp.clip(smoothing[1] * level, 0.1 * smoothing[0], None), level)
+        level = xp.where(ok, xp.clip(search.cooling * level, 0.1 * search.smoothing, None), level)
         mean = region.inside(kept_mean + move * (toward_mean - kept_mean))
         second = kept_second + move * (toward_second - kept_second)
     return Tightened(best, kept_mean, kept_second)
