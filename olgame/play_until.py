@@ -128,6 +128,7 @@ def play_until(
     best_weights: bool = False,
     attack: Attack | None = None,
     branches: int = 0,
+    certified_rounds: int = 0,
     start: Array | None = None,
     seed: Seed = 0,
     keep: Keep = "examples",
@@ -158,6 +159,7 @@ def play_until(
         best_weights: As in `game_value`.
         attack: As in `game_value`.
         branches: As in `game_value`.
+        certified_rounds: As in `game_value`, at every look.
         start: As in `play`.
         seed: As in `play`.
         keep: ``"examples"`` or ``"points"``: floors need the played inputs.
@@ -199,6 +201,7 @@ def play_until(
         "best_weights": best_weights,
         "attack": attack,
         "branches": branches,
+        "certified_rounds": certified_rounds,
     }
     require_finite_positive(owner, bracket_width=bracket_width)
     check_value_options(owner, weight_radius=weight_radius, **options)

@@ -17,6 +17,7 @@ from olgame.exceptions import NotAvailableError
 from olgame.randomness import check_seed
 from olgame.results import Certified, Interval, outward
 from olgame.theory.audit import check_single_game
+from olgame.theory.certified_descent import certified_descent
 from olgame.theory.game_value_causes import Causes, width_causes
 from olgame.theory.game_value_ceilings import MOST_ROUNDS, ValueCeiling, value_ceilings
 from olgame.theory.game_value_checks import (
@@ -39,7 +40,8 @@ LAST, LEAST, AVERAGE, HINDSIGHT = (
 """The points that are tried for the ceiling, as they are called in it."""
 
 BEST = f"{HINDSIGHT}, best weights"
-OFFERED = (LAST, LEAST, AVERAGE, HINDSIGHT, BEST)
+DESCENT = "least certificate"
+OFFERED = (LAST, LEAST, AVERAGE, HINDSIGHT, BEST, DESCENT)
 """All that a game may have of its own."""
 
 
@@ -166,6 +168,7 @@ def game_value(
     best_weights: bool = True,
     attack: Attack | None = None,
     branches: int = 0,
+    certified_rounds: int = 0,
     start: Array | None = None,
     seed: int = 0,
 ) -> GameValue:
@@ -173,8 +176,8 @@ def game_value(
 
     **Floors** (`value_floors`): from weights omega over the rounds, F = sum_t omega_t l_t <= L_*.
     **Ceilings** (`value_ceilings`): L_*(u) <= certificate, for u in B(R) any of the last iterate,
-    the minimum-loss iterate, the averaged iterate and the point in hindsight. The best of each
-    bracket v; the learner may be any.
+    the minimum-loss iterate, the averaged iterate and the point in hindsight, or where a descent
+    on the certificate leads from there. The best of each bracket v; the learner may be any.
 
     **Where the width comes from.** Let u be the ceiling's point, U its certificate and A the
     largest loss found at u in B(x), sample by sample, so that A <= L_*(u) <= U. If the best floor
@@ -217,6 +220,9 @@ def game_value(
             replayed for them, twice. Smooth networks only.
         attack: For the lower ends; None for the adversary's.
         branches: How often a certificate may cut the ball of a sample in two.
+        certified_rounds: Steps down the certificate itself from the point of the lowest ceiling, to
+            a lower one (`certified_descent`): each costs a certificate of all samples. Worth it
+            where ``causes`` says that the certificate is what is wide, as for ReLU.
         start: Where the search in hindsight begins; None for the last point.
         seed: Of the attack.
 
@@ -259,6 +265,7 @@ def game_value(
         best_weights=best_weights,
         attack=attack,
         branches=branches,
+        certified_rounds=certified_rounds,
     )
     check_seed(seed, owner)
     check_single_game(run, owner)
@@ -275,17 +282,15 @@ def game_value(
         start=start,
     )
     best = _best_floor(floors)
-    ceilings = value_ceilings(
-        run,
-        radius,
-        _points(run, floors) | dict(points),
-        _tried_rounds(run, best, late_rounds),
-        brackets=brackets,
-        attack=attack,
-        branches=branches,
-        seed=seed,
-    )
+    tried = _tried_rounds(run, best, late_rounds)
+    more: dict[str, Any] = {"attack": attack, "branches": branches, "seed": seed}
+    offered = _points(run, floors) | dict(points)
+    ceilings = value_ceilings(run, radius, offered, tried, brackets=brackets, **more)
     top = _best_ceiling(ceilings)
+    if certified_rounds and best is not None and top is not None and top.point is not None:
+        u = certified_descent(adversary, top.point, radius, best.certified.value, certified_rounds)
+        ceilings += value_ceilings(run, radius, {DESCENT: u}, tried, brackets={}, **more)
+        top = _best_ceiling(ceilings)
     if best is None and top is None:
         name = getattr(adversary.model, "name", "this network")
         raise NotAvailableError(

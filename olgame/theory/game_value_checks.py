@@ -29,6 +29,7 @@ def check_value_options(
     best_weights: bool,
     attack: Any,
     branches: int,
+    certified_rounds: int,
 ) -> None:
     """Refuse what `olgame.theory.game_value` has no use for, in the name of who was given it.
 
@@ -37,7 +38,7 @@ def check_value_options(
     """
     require_finite_positive(owner, weight_radius=weight_radius)
     require_integer(owner, 1, late_rounds=late_rounds, search_steps=search_steps)
-    require_integer(owner, 0, branches=branches)
+    require_integer(owner, 0, branches=branches, certified_rounds=certified_rounds)
     ok = isinstance(best_weights, bool | np.bool_)
     require(ok, owner, "best_weights", "be True or False", best_weights)
     if attack is not None:
