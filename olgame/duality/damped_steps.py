@@ -23,6 +23,7 @@ _WIDTHS = (1e-1, 5e-2, 2e-2, 1e-2, 5e-3, 3e-3)  # of windows, step by step; then
 _STEPS = 16
 _TRIALS = 4
 _FIRST = 1e-4
+_SHARE = 0.5  # of what is enough: on all rounds, which these are the means of, it is more
 
 
 class Damped(NamedTuple):
@@ -32,11 +33,13 @@ class Damped(NamedTuple):
         point: The network there.
         damping: That of the last step.
         passes: Evaluations of the clusters: values, and gradients as one each.
+        reached: Whether the gap on the means, without curvature, was small enough.
     """
 
     point: TwoLayerPoint
     damping: float
     passes: int
+    reached: bool
 
 
 def damped_steps(
@@ -73,15 +76,17 @@ def damped_steps(
     means = attrs.evolve(samples, blocks=(clusters.centers,), y=y, weights=weights)
     each = InputClusters(clusters.centers, np.arange(count))
     kinks, radius = loss.smoothness is None, float(balls.radii[0])
-    damping, passes = _FIRST, 0
+    damping, passes, reached = _FIRST, 0, False
     for i in range(_STEPS):
         theta = _WIDTHS[min(i, len(_WIDTHS) - 1)] if kinks else 0.0
         found = sweep(point, means, loss, (theta,) if kinks else (), dtype=np.float32)
         passes += 2
         choice = found.choices[-1]
-        if i >= len(_WIDTHS) and found.flat_gap(found.best(balls), balls) <= enough(found.value):
+        goal = enough(found.value)
+        reached = found.flat_gap(found.best(balls), balls) <= _SHARE * goal
+        if reached:
             break
-        before, tolerance = _value(found, point, theta), 0.1 * enough(found.value)
+        before, tolerance = _value(found, point, theta), 0.1 * goal
         for _ in range(_TRIALS):
             moved = gauss_newton_step(found, choice, theta, each, radius, tolerance, damping)
             trial = attrs.evolve(
@@ -94,7 +99,7 @@ def damped_steps(
         else:
             break
         point, damping = trial, 0.5 * damping
-    return Damped(point, damping, passes)
+    return Damped(point, damping, passes, reached)
 
 
 def _value(found: Sweep, point: TwoLayerPoint, theta: float) -> float:

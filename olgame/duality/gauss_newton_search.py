@@ -64,7 +64,9 @@ def gauss_newton_search(
 ) -> Searched:
     """Gauss-Newton steps, first on thinned rounds with wide windows, then on all of them.
 
-    Where sigma has kinks the first ones are damped, on the means of clusters (`damped_steps`).
+    Where sigma has kinks the first ones are damped, on the means of clusters (`damped_steps`). If
+    these have come as far as was asked, the pass that certifies is next: the rounds lie near their
+    means, and the gap of all of them is two or three times that of the means.
 
     These passes are made in float32, and the later ones left out where the first were enough. A
     last one in float64 finds what the gap would be without curvature (`Sweep.flat_gap`), and all
@@ -98,8 +100,10 @@ def gauss_newton_search(
     passes, fewest, here, last, damping, ladder = 0.0, rounds, point, 0, 0.0, _LADDER
     if point.activation.c2 is None:  # kinks are crossed within a step
         clusters, last = input_clusters(samples, most), rounds
-        here, damping, count = damped_steps(point, samples, loss, clusters, balls, enough)
-        passes, ladder = count * len(clusters.centers) / len(samples.y), _LADDER[-1:]
+        first = damped_steps(point, samples, loss, clusters, balls, enough)
+        here, damping = first.point, first.damping
+        passes = first.passes * len(clusters.centers) / len(samples.y)
+        ladder = () if first.reached else _LADDER[-1:]
         fewest = max(1, round(len(clusters.centers) / samples.per_round))
     for share, theta in ladder:
         thin, _ = samples.thinned(max(1, round(rounds / max(1.0, share * every))))

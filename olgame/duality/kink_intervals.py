@@ -196,17 +196,22 @@ class KinkIntervals:
     def _gathered(self, inside: NDArray[np.bool_]) -> KinkPairs:
         """All inputs of the clusters in reach whose own kink is."""
         inputs = self.inputs
+        noise = PAD * self.size[:, None] * (inputs.norms + inputs.slack)
+        more = self.length[:, None] * inputs.slack + noise
+        above, below = self.high + more, self.low - more
+        # In reach are -above <= z <= noise from below, and -noise <= z <= -below from above the
+        # kink. Where the whole interval is beyond the kink, it is crossed for certain. If neither
+        # is empty, they overlap: always one interval from least to most.
+        up, down = -above <= noise, -below >= -noise
+        least = np.where(down, np.minimum(-above, -noise), -above)
+        most = np.where(up, np.maximum(-below, noise), -below)
+        inside = inside & (up | down)
         rows, columns, values = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)], [np.zeros(0)]
         for k in np.flatnonzero(inside.any(axis=0)):
             row = np.flatnonzero(inside[:, k])
             here = slice(inputs.ends[k], inputs.ends[k + 1])
             z = self.hidden[row] @ inputs.x[here].T
-            noise = PAD * self.size[row] * (inputs.norms[k] + inputs.slack[k])
-            more = self.length[row] * inputs.slack[k] + noise
-            above, below = self.high[row, k] + more, self.low[row, k] - more
-            # Where the whole interval is beyond the kink, the kink is crossed for certain.
-            up, down = z <= noise[:, None], z >= -noise[:, None]
-            i, j = np.nonzero((up & (z >= -above[:, None])) | (down & (z <= -below[:, None])))
+            i, j = np.nonzero((z >= least[row, k, None]) & (z <= most[row, k, None]))
             rows.append(row[i])
             columns.append(here.start + j)
             values.append(z[i, j])
@@ -231,17 +236,26 @@ class KinkIntervals:
             def summed(some: Floats, place: Indices = place, k: int = len(rows)) -> Floats:
                 return np.asarray(np.bincount(place, some, k * count).reshape(k, count))
 
-            up = summed(np.where(upward | pairs.unsure, size, 0.0))
-            down = summed(np.where(~upward | pairs.unsure, size, 0.0))
-            self._narrow(up, down, summed(size) if pairs.unsure.any() else up + down)
+            unsure = bool(pairs.unsure.any())
+            for_sure = np.where(pairs.unsure, 0.0, size) if unsure else size
+            up, down = (
+                summed(np.where(upward, for_sure, 0.0)),
+                summed(np.where(upward, 0.0, for_sure)),
+            )
+            mass = up + down
+            if unsure:
+                either = summed(size - for_sure)
+                up, down, mass = up + either, down + either, mass + either
+            self._narrow(up, down, mass)
             more = self.length[pairs.row] * inputs.slack[cluster]
-            above = self.high[pairs.row, cluster] + more
-            below = more - self.low[pairs.row, cluster]
+            above = self.high.reshape(-1)[place] + more
+            below = more - self.low.reshape(-1)[place]
             reach = np.where(pairs.z <= 0, above, below)
-            reach = np.where(pairs.unsure, np.maximum(above, below), reach)
+            if unsure:
+                reach = np.where(pairs.unsure, np.maximum(above, below), reach)
             before = len(pairs.z)
             pairs = pairs._replace(reach=reach)
-            pairs = pairs.where((reach >= np.abs(pairs.z)) | pairs.unsure)
+            pairs = pairs.where(np.flatnonzero((reach >= np.abs(pairs.z)) | pairs.unsure))
             if len(pairs.z) > _SHRINKS * before:
                 break
         return pairs._replace(row=names[pairs.row])

@@ -8,16 +8,18 @@ from typing import Any
 
 import olgame as og
 import olgame_torch as ogt
-from olgame.duality import gap
 
 ROUNDS = 400
+TOLERANCES = (1e-2, 1e-4)
 
 
-def hindsight(activation: str, width: int, classes: tuple[int, int], radius: float) -> list[str]:
-    """A game on digits with PGD-10, and `olgame.regret.hindsight` as it comes.
+def hindsight(
+    activation: str, width: int, classes: tuple[int, int], radius: float
+) -> Iterator[str]:
+    """A game on digits with PGD-10, and `olgame.regret.hindsight` for two relative gaps.
 
     Times are CPU seconds of the process; the game is that of the torch network on as many
-    threads as were asked for. The certificate alone is `olgame.duality.gap` at the point found.
+    threads as were asked for. Each of the two searches begins anew.
     """
     x, y = og.data.digits(classes=classes)
     loss = og.losses.hinge
@@ -39,27 +41,27 @@ def hindsight(activation: str, width: int, classes: tuple[int, int], radius: flo
         keep="examples",
     )
     played = time.process_time() - begin
-    begin = time.process_time()
-    best = og.regret.hindsight(run)
-    found = time.process_time() - begin
-    rounds = [round_loss.x for round_loss in run.round_losses]
-    begin = time.process_time()
-    alone = gap(model, best.point, rounds, y, loss, weight_radius=radius)
-    certified = time.process_time() - begin
-    proof: Any = best.certificate
-    sign = ">" if proof.gradient_dominates else "<="
-    per_round = [end.value / ROUNDS for end in (best.regret.lower, best.regret.upper)]
-    return [
+    yield (
         f"{activation} m = {width}, digits {classes}, R = {radius:g}, T = {ROUNDS}: "
-        f"game {played:.0f} s of CPU",
-        f"  hindsight {found / played:.3f} of the game ({best.passes:.2g} passes over the rounds), "
-        f"a certificate alone {certified / played:.3f}",
-        f"  regret / T in [{per_round[0]:.6g}, {per_round[1]:.6g}], relative gap "
-        f"{best.relative_gap:.2g} (alone: {alone.gap / per_round[0]:.2g})",
-        f"  norm(g)/(2R) = {proof.stationarity_ratio:.4g} {sign} {proof.lambda_max:.4g} = "
-        f"lambda_max(M); lost by kinks {proof.value - proof.phi:.2g}, by curvature "
-        f"{proof.gamma - proof.frank_wolfe_gap:.2g}; slopes: {proof.slopes}",
-    ]
+        f"game {played:.0f} s of CPU"
+    )
+    for tolerance in TOLERANCES:
+        begin = time.process_time()
+        best = og.regret.hindsight(run, tolerance=tolerance)
+        found = time.process_time() - begin
+        proof: Any = best.certificate
+        sign = ">" if proof.gradient_dominates else "<="
+        per_round = [end.value / ROUNDS for end in (best.regret.lower, best.regret.upper)]
+        yield (
+            f"  relative gap of {tolerance:g} asked: {best.relative_gap:.2g} for "
+            f"{found / played:.3f} of the game ({best.passes:.2g} passes over the rounds), "
+            f"regret / T in [{per_round[0]:.6g}, {per_round[1]:.6g}]"
+        )
+        yield (
+            f"    norm(g)/(2R) = {proof.stationarity_ratio:.4g} {sign} {proof.lambda_max:.4g} = "
+            f"lambda_max(M); lost by kinks {proof.value - proof.phi:.2g}, by curvature "
+            f"{proof.gamma - proof.frank_wolfe_gap:.2g}; slopes: {proof.slopes}"
+        )
 
 
 CASES = {

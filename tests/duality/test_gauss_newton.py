@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import attrs
@@ -188,6 +189,48 @@ def test_damped_steps_do_not_go_to_and_fro() -> None:
     assert sweep(found.point, samples, loss, ()).value <= theirs + 1e-3
     assert np.linalg.norm(found.point.displacement) <= 6.0 + 1e-9
     assert found.damping > 0.0
+
+
+@pytest.mark.parametrize("goal", [0.3, 0.03, 1e-3])
+def test_steps_that_came_as_far_as_was_asked_say_so(goal: float) -> None:
+    """On the linear network, whose minimum cvxpy knows: half of the goal, and no step more."""
+    net, point, samples, rounds, omega = game("identity")
+    loss, balls = og.losses.hinge, weight_balls(net, 1.0, None, "test")
+    means = input_clusters(samples, 4)  # every input
+    found = damped_steps(point, samples, loss, means, balls, lambda f: goal)
+    best = minimum(net, np.concatenate(rounds), np.tile(samples.y[:6], 4), omega, "hinge", 1.0)
+    reached = sweep(found.point, samples, loss, ()).value
+    assert found.reached
+    assert best - 1e-7 <= reached <= best + 0.5 * goal + 1e-6
+    never = damped_steps(point, samples, loss, means, balls, lambda f: 1e-12)
+    assert not never.reached
+    assert found.passes < never.passes
+
+
+def constant(goal: float, value: float) -> float:
+    return goal
+
+
+def test_a_loose_goal_needs_one_pass_over_the_rounds() -> None:
+    x, y = og.data.circle(24)
+    model: Any = og.models.TwoLayerNet(dim=2, width=1024, activation="relu", seed=1)
+    rng = np.random.default_rng(0)
+    rounds = [x + 1e-4 * rng.normal(size=x.shape) for _ in range(30)]
+    loss, balls = og.losses.hinge, weight_balls(model, 2.0, None, "test")
+    samples = weighted_samples(rounds, y, None, model, loss, "test")
+    begin = two_layer_point(model, model.start, balls)
+    clusters, loose, tight = input_clusters(samples, 4), 1e-2, 1e-6
+    passes = {}
+    for goal in (loose, tight):
+        first = damped_steps(begin, samples, loss, clusters, balls, partial(constant, goal))
+        found = gauss_newton_search(
+            begin, samples, loss, balls, every=10, enough=partial(constant, goal)
+        )
+        passes[goal] = found.passes - first.passes * len(clusters.centers) / len(samples.y)
+        last = found.sweep
+        assert last.flat_gap(last.best(balls), balls) <= max(goal, 1e-5)
+    assert passes[loose] == pytest.approx(2.0)
+    assert passes[tight] >= 4.0
 
 
 @pytest.mark.parametrize("activation", ["softplus", "relu"])
