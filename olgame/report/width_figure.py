@@ -284,7 +284,7 @@ def _condition(axis: Any, section: Results) -> None:
             axis.plot(at[zero], radius[zero], color=color, ls="", marker="x", ms=9, mew=1.6)
     axis.plot([], [], color=_GRAY, ls="", marker="x", ms=9, mew=1.6, label="F reaches 0 there")
     axis.axhline(section["about"]["weight_radius"], color=_GRAY, lw=0.9, ls=":")
-    _width_axis(axis, r"R where $\|g\|/(2R) > \lambda_{\max}(M)$ begins to fail")
+    _width_axis(axis, "R where a global minimum is not certified any more")
     for place in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
         place("{x:g}")
     _legend(axis, "dotted: R of the games")

@@ -130,11 +130,12 @@ def width_tables(results: Results) -> RenderableType:
         ]
     if section["condition"]:
         parts += [
-            Text("R from which on norm(g)/(2R) > lambda_max(M) fails", style="bold"),
+            Text("R from which on a global minimum is not certified", style="bold"),
             _note(
-                "found by bisection (an estimate, seed 0): gap and F(u0) at the smallest R found "
-                "where it fails; where it holds below, the hindsight point is a certified global "
-                "minimizer up to the gap"
+                "found by bisection (an estimate, seed 0): smooth, norm(g)/(2R) > lambda_max(M) "
+                "fails; ReLU, the gap is above 1 % of F(u0). Gap and F(u0) at the smallest R found "
+                "where that is so; below, the hindsight point is a certified global minimizer up "
+                "to the gap"
             ),
             _condition(section),
         ]
@@ -228,7 +229,7 @@ def _condition(section: Results) -> Table:
         mine = {row["width"]: row for row in rows if (row["activation"], row["problem"]) == kind}
         title = ", ".join(kind)
         cells = [_from(mine[m]) if m in mine else "" for m in widths]
-        table.add_row(title, "fails from R", *cells)
+        table.add_row(title, "from R", *cells)
         for words, key in (("gap there", "gap"), ("F(u0) there", "value")):
             fails = [mine[m]["fails"] if m in mine else None for m in widths]
             table.add_row("", words, *_row([f and f[key] for f in fails], nothing=""))

@@ -135,8 +135,12 @@ def test_certified_numbers_are_in_order(played: tuple[str, Any]) -> None:
         for state in (row["holds"], row["fails"]):
             assert state is None or state["gap"] >= 0.0
         if row["holds"] and row["fails"]:
-            assert row["holds"]["dominates"]
-            assert not row["fails"]["dominates"]
+            assert row["holds"]["certified"]
+            assert not row["fails"]["certified"]
+            for state in (row["holds"], row["fails"]):
+                small = state["gap"] < 0.01 * state["value"]
+                expected = small if row["activation"] == "relu" else state["dominates"]
+                assert state["certified"] == expected
             assert 1.0 < row["fails"]["radius"] / row["holds"]["radius"] < 2 ** (1 / 2) + 1e-9
 
 
