@@ -24,10 +24,10 @@ def certified_descent(
 
         w <- projection onto B(R) of w - eta g,    eta = (U(w) - floor)/(2 norm(g_T)^2),
 
-    half of the step of Polyak for a least value of ``floor``, which min U is at least; half as much
-    after every step that did not lower U. Of g only the part g_T counts that the projection does
-    not take back: on the sphere norm(w - W_0) = R, an outward step is taken off. Certified floors
-    are what makes this step size possible.
+    half of the step of Polyak for a least value of ``floor``, which min U is at least. A step that
+    does not lower U is taken back, and from then on all are half as long. Of g only the part g_T
+    counts that the projection does not take back: on the sphere norm(w - W_0) = R, an outward step
+    is taken off. Certified floors are what makes this step size possible.
 
     U is not convex, and g not quite its gradient: nothing is promised but that the least of all
     U(w) visited is the result.
@@ -55,23 +55,28 @@ def certified_descent(
     w: Any = point
     center: Any = adversary.model.start
     dot = kernels(w).dot
-    best: Array = w
-    least, share = float("inf"), _SHARE
+    best: Any = w
+    least, share, along = float("inf"), _SHARE, None
     for t in range(1, rounds + 1):
         response, _ = against.respond(None, View(t, against.timing, w, None))
         found: Any = response.loss.evaluate(w)
-        value, g = float(found.value), found.gradient
-        if value < least:
-            best, least = w, value
+        if float(found.value) < least:
+            best, least, g = w, float(found.value), found.gradient
+            along = _kept_by_the_ball(g, w - center, weight_radius)
         else:
             share *= 0.5
-        moved = w - center
-        outward = -float(dot(g, moved)) / max(float(dot(moved, moved)), 1e-300)
-        at_end = float(dot(moved, moved)) >= (1 - 1e-9) * weight_radius**2
-        along = g + max(outward, 0.0) * moved if at_end else g
         slope = float(dot(along, along))
-        if t == rounds or not slope > 0.0 or value <= floor:
+        if t == rounds or not slope > 0.0 or least <= floor:
             break
-        step = share * (value - floor) / slope
-        w = drawn_inside(w - step * g, center, weight_radius)
-    return best
+        w = drawn_inside(best - share * (least - floor) / slope * g, center, weight_radius)
+    return best  # type: ignore[no-any-return]  # `Any` stands for arrays
+
+
+def _kept_by_the_ball(g: Any, moved: Any, radius: float) -> Any:
+    """What of a step along -g the projection onto B(R) does not take back, to first order."""
+    dot = kernels(g).dot
+    size = float(dot(moved, moved))
+    inward = float(dot(g, moved))
+    if size < (1 - 1e-9) * radius**2 or inward >= 0.0:
+        return g
+    return g - inward / size * moved
