@@ -22,6 +22,7 @@ SIZES: tuple[tuple[str, int, int, str, int], ...] = (
     ("softplus", 64, 4096, "l2", 40),
     ("softplus", 784, 256, "l2", 40),
     ("softplus", 784, 4096, "l2", 5),
+    ("relu", 64, 4096, "l2", 20),
     ("relu", 784, 256, "l2", 20),
     ("relu", 784, 4096, "l2", 3),
 )
