@@ -129,6 +129,7 @@ def play_until(
     attack: Attack | None = None,
     branches: int = 0,
     certified_rounds: int = 0,
+    certificate_steps: int | None = None,
     start: Array | None = None,
     seed: Seed = 0,
     keep: Keep = "examples",
@@ -160,6 +161,7 @@ def play_until(
         attack: As in `game_value`.
         branches: As in `game_value`.
         certified_rounds: As in `game_value`, at every look.
+        certificate_steps: As in `game_value`.
         start: As in `play`.
         seed: As in `play`.
         keep: ``"examples"`` or ``"points"``: floors need the played inputs.
@@ -202,6 +204,7 @@ def play_until(
         "attack": attack,
         "branches": branches,
         "certified_rounds": certified_rounds,
+        "certificate_steps": certificate_steps,
     }
     require_finite_positive(owner, bracket_width=bracket_width)
     check_value_options(owner, weight_radius=weight_radius, **options)

@@ -88,7 +88,11 @@ class Evidence:
         self._raise_lower(points)
 
     def certify(
-        self, layers: TwoLayerWeights, branches: int = 0, tolerance: float = 0.0
+        self,
+        layers: TwoLayerWeights,
+        branches: int = 0,
+        tolerance: float = 0.0,
+        steps: int | None = None,
     ) -> NDArray[np.float64]:
         """The certified losses; tries the perturbations that the certificate suggests, too.
 
@@ -107,7 +111,7 @@ class Evidence:
         bound = loss_bound(
             layers, x, y, self.loss, as_like(rho, x), self.perturbation_set.norm,
             sphere=as_like(self.enlargement, x) if curved else None,
-            branches=branches, tolerance=tolerance, seen=as_like(self.lower, x),
+            branches=branches, tolerance=tolerance, seen=as_like(self.lower, x), steps=steps,
         )  # fmt: skip
         for delta in bound.deltas:
             self._raise_lower(x + delta)

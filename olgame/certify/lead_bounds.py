@@ -42,6 +42,7 @@ def lead_bounds(
     sphere: Array | None = None,
     branches: int = 0,
     loose: Loose | None = None,
+    steps: int | None = None,
 ) -> LeadBounds:
     r"""Bound max of -y f(x'), or of f_j(x') - f_y(x') for every j, over norm(x' - x) <= rho.
 
@@ -59,6 +60,7 @@ def lead_bounds(
         sphere: as in `output_bound`.
         branches: as there, for the bound on one lead.
         loose: as there, for the bound on one lead.
+        steps: as there.
 
     Returns:
         Bounds and perturbations.
@@ -86,7 +88,7 @@ def lead_bounds(
         network = TwoLayerWeights(layers.hidden[used], weights[used], layers.activation)
         thin: Any = None if sphere is None else sphere[index]
         found = output_bound(
-            network, x[index], radius[index], norm, sphere=thin, branches=branches,
+            network, x[index], radius[index], norm, sphere=thin, branches=branches, steps=steps,
             loose=None if loose is None else partial(_of_these, loose, to_numpy(index).astype(int)),
         )  # fmt: skip
         bounds[index, column] = found.bound

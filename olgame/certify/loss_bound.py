@@ -44,6 +44,7 @@ def loss_bound(
     branches: int = 0,
     tolerance: float = 0.0,
     seen: Array | None = None,
+    steps: int | None = None,
 ) -> LossBound:
     r"""Bound max of l(f(x'), y) over norm(x' - x) <= rho, sample by sample.
 
@@ -71,12 +72,13 @@ def loss_bound(
         tolerance: where a bound is that near what is attained, the ball is not cut (again): of the
             loss, if it is one of the margin of one output, else of the output or lead.
         seen: losses attained, shape ``(n,)``.
+        steps: as in `output_bound`.
 
     Returns:
         Bounds and perturbations.
     """
     x, y, radius = detached(x), detached(y), detached(radius)
-    more: dict[str, Any] = {"sphere": sphere, "branches": branches}
+    more: dict[str, Any] = {"sphere": sphere, "branches": branches, "steps": steps}
     layers = layers._replace(hidden=detached(layers.hidden), output=detached(layers.output))
     if loss.of_margin:
         more["loose"] = _wide(tolerance)

@@ -21,6 +21,8 @@ from olgame.sets.norms import norm as norm_2
 
 __all__ = ["region_bound", "region_slack"]
 
+_IN_PAIRS = Search(0.5, 0.7, 0.7, 0.65)
+
 
 def region_bound(
     layers: TwoLayerWeights,
@@ -91,7 +93,7 @@ def _relu(
         return single, Search(0.1, 0.8)
     paired = ReLUPairs.of(hidden, output, places, z, off_by, ends, region)
     if 2 * places[0].shape[0] == hidden.shape[0]:
-        return paired, Search(0.5, 0.7, 0.7)
+        return paired, _IN_PAIRS
     xp = kernels(z).xp
     alone = xp.ones(hidden.shape[0], dtype=xp.bool, device=device(z))
     for at in places:
@@ -100,7 +102,7 @@ def _relu(
     far: Any = ends.reach2
     parts: list[Any] = [part[:, others] for part in (z, *ends, far / dim**0.5)]
     single = ReLURelaxation.of(hidden[others], output[others], *parts)
-    return RelaxationSum(paired, single, others, places[0].shape[0] + 1), Search(0.5, 0.7, 0.7)
+    return RelaxationSum(paired, single, others, places[0].shape[0] + 1), _IN_PAIRS
 
 
 def region_slack(layers: TwoLayerWeights, x: Any, longest: Any) -> Any:

@@ -51,11 +51,13 @@ class Search(NamedTuple):
         smoothing: of the maximizers' moments at first.
         cooling: its factor after a lower bound.
         move: how far to go toward the first of them.
+        shorter: factor of the way after a bound that was not lower.
     """
 
     smoothing: float
     cooling: float
     move: float = 0.5
+    shorter: float = 0.3
 
 
 class Relaxation(Protocol):
@@ -158,7 +160,7 @@ def tighten(
         new_second: Any = relaxation.second_of(top)
         toward_mean = xp.where(ok, new_mean, 0.5 * (toward_mean + new_mean))
         toward_second = xp.where(ok, new_second, 0.5 * (toward_second + new_second))
-        move = xp.where(ok, xp.clip(1.2 * move, None, 0.7), 0.3 * move)
+        move = xp.where(ok, xp.clip(1.2 * move, None, 0.7), search.shorter * move)
         level = xp.where(ok, xp.clip(search.cooling * level, 0.1 * search.smoothing, None), level)
         mean = region.inside(kept_mean + move * (toward_mean - kept_mean))
         second = kept_second + move * (toward_second - kept_second)

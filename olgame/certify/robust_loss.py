@@ -41,6 +41,7 @@ def robust_loss(
     excess: float = 0.0,
     branches: int = 0,
     tolerance: float = 1e-4,
+    steps: int | None = None,
 ) -> Bracket:
     r"""Bracket L_*(w) = (1/n) sum_i max over x' in B(x_i) of l(f(w, x'), y_i).
 
@@ -78,6 +79,8 @@ def robust_loss(
             (`olgame.certify.output_bound`); of k classes for every rival. One cut costs about
             eight times the certificate without.
         tolerance: samples whose ends are that near are not cut (again).
+        steps: quadratics tried for the upper end of each sample, the time of which is proportional;
+            None for what `olgame.certify.output_bound` takes. More find a lower one for ReLU.
 
     Returns:
         The bracket; both ends also per sample.
@@ -111,6 +114,8 @@ def robust_loss(
         check_attack_parts(owner, attack=attack)
     check_seed(seed, owner)
     require_integer(owner, 0, branches=branches)
+    if steps is not None:
+        require_integer(owner, 1, steps=steps)
     require_finite_not_negative(owner, tolerance=tolerance, excess=excess)
     if not model.deterministic:
         raise NotAvailableError(
@@ -142,7 +147,7 @@ def robust_loss(
     if layers is not None and classes and not loss.of_margin:
         method += " of a loss that is not a function of the leads over the rivals"
     elif layers is not None:
-        upper = seen.certify(layers, branches, tolerance)
+        upper = seen.certify(layers, branches, tolerance, steps)
         name = "trust-region" if perturbation_set.norm == "l2" else "semidefinite box"
         name = "spherical cap" if isinstance(perturbation_set, CapPerturbation) else name
         method = f"attack below, {name} bound of the two-layer {layers.activation.name} net above"

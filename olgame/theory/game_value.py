@@ -169,6 +169,7 @@ def game_value(
     attack: Attack | None = None,
     branches: int = 0,
     certified_rounds: int = 0,
+    certificate_steps: int | None = None,
     start: Array | None = None,
     seed: int = 0,
 ) -> GameValue:
@@ -223,6 +224,8 @@ def game_value(
         certified_rounds: Steps down the certificate itself from the point of the lowest ceiling, to
             a lower one (`certified_descent`): each costs a certificate of all samples. Worth it
             where ``causes`` says that the certificate is what is wide, as for ReLU.
+        certificate_steps: Quadratics tried for each certificate of a ceiling; None for the usual
+            number. More lower it a little for ReLU, at a proportional cost.
         start: Where the search in hindsight begins; None for the last point.
         seed: Of the attack.
 
@@ -266,6 +269,7 @@ def game_value(
         attack=attack,
         branches=branches,
         certified_rounds=certified_rounds,
+        certificate_steps=certificate_steps,
     )
     check_seed(seed, owner)
     check_single_game(run, owner)
@@ -283,7 +287,9 @@ def game_value(
     )
     best = _best_floor(floors)
     tried = _tried_rounds(run, best, late_rounds)
-    more: dict[str, Any] = {"attack": attack, "branches": branches, "seed": seed}
+    more: dict[str, Any] = {
+        "attack": attack, "branches": branches, "steps": certificate_steps, "seed": seed
+    }  # fmt: skip
     offered = _points(run, floors) | dict(points)
     ceilings = value_ceilings(run, radius, offered, tried, brackets=brackets, **more)
     top = _best_ceiling(ceilings)

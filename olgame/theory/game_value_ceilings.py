@@ -57,6 +57,7 @@ def value_ceilings(
     brackets: Mapping[str, Bracket],
     attack: Attack | None,
     branches: int,
+    steps: int | None,
     seed: int,
 ) -> list[ValueCeiling]:
     """Certify the points that can have the lowest certificate, the most promising first.
@@ -76,6 +77,7 @@ def value_ceilings(
             that lie in B(R)).
         attack: For the lower ends; None for the adversary's own.
         branches: Of `olgame.certify.robust_loss`.
+        steps: Of the same.
         seed: Of the attack.
 
     Returns:
@@ -104,6 +106,7 @@ def value_ceilings(
                 candidates=tuple(loss.x for loss in played),
                 seed=seed,
                 branches=branches,
+                steps=steps,
                 excess=float(run.input_distance[rounds - 1].max()),
             )
         certified = None

@@ -30,6 +30,7 @@ def check_value_options(
     attack: Any,
     branches: int,
     certified_rounds: int,
+    certificate_steps: int | None,
 ) -> None:
     """Refuse what `olgame.theory.game_value` has no use for, in the name of who was given it.
 
@@ -39,6 +40,8 @@ def check_value_options(
     require_finite_positive(owner, weight_radius=weight_radius)
     require_integer(owner, 1, late_rounds=late_rounds, search_steps=search_steps)
     require_integer(owner, 0, branches=branches, certified_rounds=certified_rounds)
+    if certificate_steps is not None:
+        require_integer(owner, 1, certificate_steps=certificate_steps)
     ok = isinstance(best_weights, bool | np.bool_)
     require(ok, owner, "best_weights", "be True or False", best_weights)
     if attack is not None:

@@ -22,6 +22,7 @@ from olgame.certify.region import Ball, Ends
 from olgame.certify.region_bound import region_bound
 from olgame.certify.relu_pairs import ReLUPairs, pairs
 from olgame.certify.rounding import output_slack
+from olgame.exceptions import ArgumentError
 from olgame.models.model import TwoLayerWeights
 
 Floats = NDArray[np.float64]
@@ -188,6 +189,19 @@ def test_near_pairs_are_bounded_together(part: float, monkeypatch: pytest.Monkey
         bracket = og.certify.robust_loss(model, w, x, y, hinge, allowed, attack=attack)
         excess.append(bracket.width)
     assert excess[0] < (0.4 if part == 1.0 else 0.9) * excess[1]
+
+
+def test_steps_of_a_bracket() -> None:
+    model, w, x, y = trained(512)
+    allowed, hinge = og.perturbations.l2(0.1), og.losses.hinge
+    uppers = []
+    for steps in (1, None, 60):
+        bracket = og.certify.robust_loss(model, w, x, y, hinge, allowed, steps=steps)
+        assert bracket.upper is not None
+        uppers.append(bracket.upper.value)
+    assert uppers[0] > uppers[1] > uppers[2] > bracket.lower.value
+    with pytest.raises(ArgumentError, match=r"`robust_loss\(steps=...\)` must be an integer of at"):
+        og.certify.robust_loss(model, w, x, y, hinge, allowed, steps=0)
 
 
 def test_more_steps_find_a_lower_bound() -> None:

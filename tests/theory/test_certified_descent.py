@@ -131,6 +131,14 @@ def test_nowhere_to_go(run: og.Transcript) -> None:
         assert np.array_equal(np.asarray(found), np.asarray(run.final_point))
 
 
+def test_more_quadratics_lower_the_ceiling(run: og.Transcript) -> None:
+    few, usual, many = (
+        og.theory.game_value(run, R, best_weights=False, certificate_steps=steps)
+        for steps in (2, None, 50)
+    )
+    assert few.width > usual.width > many.width
+
+
 def test_an_exact_certificate_stays_a_ceiling() -> None:
     """Softplus: nothing is to be gained, and nothing is lost."""
     run = game("softplus", rounds=12)
@@ -148,6 +156,8 @@ def test_refused(run: og.Transcript) -> None:
         ArgumentError, match=r"`game_value\(certified_rounds=...\)` must be an integer"
     ):
         og.theory.game_value(run, R, certified_rounds=-1)
+    with pytest.raises(ArgumentError, match=r"`game_value\(certificate_steps=...\)` must be an"):
+        og.theory.game_value(run, R, certificate_steps=0)
     squared = game(loss=og.losses.absolute, rounds=3)
     with pytest.raises(NotAvailableError, match="must be a loss of the margin"):
         og.theory.game_value(squared, R, best_weights=False, certified_rounds=2)
