@@ -24,7 +24,7 @@ from olgame.typing import Array
 __all__ = ["CHUNK_ENTRIES", "STEPS", "OutputBound", "output_bound"]
 
 CHUNK_ENTRIES = 2**22
-STEPS = {"smooth": 8, "relu": 14}
+STEPS = {"smooth": 8, "relu": 12}
 
 
 @attrs.frozen(eq=False)
@@ -75,7 +75,7 @@ def output_bound(
         norm: ``"l2"`` or ``"linf"``.
         sphere: for l2, how far norm2(x') may be from norm2(x), shape ``(n,)``, float64; 0 for
             inputs on the sphere through x. None where they may be anywhere in the ball.
-        steps: quadratics tried; None for 8 (smooth) or 14 (ReLU).
+        steps: quadratics tried; None for 8 (smooth) or 12 (ReLU).
         chunk: samples at a time; None for what keeps the work arrays near 32 MB.
         branches: how often a ball may be cut in two to sharpen its bound (`branch`).
         loose: which of the samples ``index`` are worth it, given their bounds and the largest Q
