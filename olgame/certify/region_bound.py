@@ -21,6 +21,8 @@ from olgame.sets.norms import norm as norm_2
 
 __all__ = ["region_bound", "region_slack"]
 
+_ALONE = Search(0.1, 0.8)
+# In l2 smoothing is of the moments only; in linf it loosens the bound, too.
 _IN_PAIRS = Search(0.5, 0.7, 0.7, 0.65)
 
 
@@ -90,10 +92,11 @@ def _relu(
     if places is None:
         spread: Any = ends.reach2
         single = ReLURelaxation.of(hidden, output, z, *ends, spread / dim**0.5)
-        return single, Search(0.1, 0.8)
+        return single, _ALONE
+    search = _IN_PAIRS if region.norm == "l2" else _ALONE
     paired = ReLUPairs.of(hidden, output, places, z, off_by, ends, region)
     if 2 * places[0].shape[0] == hidden.shape[0]:
-        return paired, _IN_PAIRS
+        return paired, search
     xp = kernels(z).xp
     alone = xp.ones(hidden.shape[0], dtype=xp.bool, device=device(z))
     for at in places:
@@ -102,7 +105,7 @@ def _relu(
     far: Any = ends.reach2
     parts: list[Any] = [part[:, others] for part in (z, *ends, far / dim**0.5)]
     single = ReLURelaxation.of(hidden[others], output[others], *parts)
-    return RelaxationSum(paired, single, others, places[0].shape[0] + 1), _IN_PAIRS
+    return RelaxationSum(paired, single, others, places[0].shape[0] + 1), search
 
 
 def region_slack(layers: TwoLayerWeights, x: Any, longest: Any) -> Any:
