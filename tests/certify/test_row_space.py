@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from olgame.activations import get_activation
 from olgame.certify import output_bound
-from olgame.certify.relu_pairs import pairs
 from olgame.certify.row_space import RowSpace
 from olgame.models.model import TwoLayerWeights
 
@@ -51,21 +50,24 @@ def value(layers: Any, x: Floats) -> Floats:
 def test_the_same_bound_as_of_the_padded_network(activation: str) -> None:
     """Where the relaxation is exact the bounds agree; elsewhere two searches end close by.
 
-    Near pairs of ReLU have bounds of their own, chosen for moments of the step e as if delta were
-    spread evenly over all dimensions: those are 6 here and 16 there, and the two choices differ.
+    At radius 3 no ReLU network is certified exactly, and the searches, which smooth by dimensions,
+    differ by some thousandths one way or the other: as often one as the other, at the 1 % level of
+    a sign test of 24 (a median of so few is as small as it happens to be).
     """
-    differences, alone = [], []
+    differences = []
     for seed in range(24):
         layers, x, radius = narrow(seed, activation)
         short = np.asarray(output_bound(layers, x, radius, "l2").bound)
         wide = np.asarray(output_bound(padded(layers), x, radius, "l2").bound)
         np.testing.assert_allclose(short[:2], wide[:2], rtol=0, atol=1e-11)
         differences.append((short - wide)[2:] / (wide - value(layers, x))[2:])
-        alone.append(activation != "relu" or pairs(layers.hidden, layers.output) is None)
     spread = 0.4 if activation == "relu" else 0.03
     assert np.abs(differences).max() < spread
-    assert sum(alone) >= 16
-    assert np.abs(np.median(np.array(differences)[alone], axis=0)).max() < 2e-5
+    columns = np.array(differences).T
+    sharp = columns[:2] if activation == "relu" else columns
+    assert np.abs(np.median(sharp, axis=1)).max() < 2e-5
+    if activation == "relu":
+        assert 6 <= (columns[2] > 0).sum() <= 18
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
