@@ -252,7 +252,7 @@ def test_the_bisection_ends_around_the_edge(
     def state(*arguments: Any) -> dict[str, Any]:
         radius = arguments[3]
         tried.append(radius)
-        return {"radius": radius, "dominates": radius < edge}
+        return {"radius": radius, "certified": radius < edge}
 
     monkeypatch.setattr(width_condition, "_state", state)
     nothing: Any = None
